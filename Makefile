@@ -1,0 +1,96 @@
+# make demo       the main job on the sample crawl in data/, and its first clusters
+# make test       lint, types and the tests on small samples (minutes)
+# make test-slow  full corpora, scale and kill tests
+# make bench      dedup and its peers side by side; BENCH="--corpus x.parquet --truth y.parquet"
+# make clean      removes environments, builds and caches
+#
+# PYTHON chooses the interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+# An interpreter of one's own choice gets an environment of its own.
+VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
+OUT ?= build/demo
+BENCH ?=
+BIN := $(VENV)/bin
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+DEMO_STAMP := $(VENV)/installed-demo
+TEST_STAMP := $(VENV)/installed-test
+BENCH_STAMP := $(VENV)/installed-bench
+# Its comma would part the arguments of $(call).
+DEDUP := .[crawl,report]
+
+.PHONY: help demo test test-quick test-slow lint bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '/^# make/s/^# //p' Makefile
+
+# Two makes at once wait for each other here; the second finds the stamp and does nothing.
+# The stamp is older than pyproject.toml exactly when the environment has to be brought up to date.
+define install
+	@mkdir -p "$(VENV)"
+	@exec 9>"$(VENV)/.lock"; flock 9; \
+	if [ "$@" -nt pyproject.toml ]; then exit 0; fi; \
+	echo "Preparing $(VENV) ($(notdir $@))"; \
+	"$(PYTHON)" -c 'import sys; assert sys.version_info >= (3, 11), "choose Python 3.11 or newer with PYTHON=..."'; \
+	"$(PYTHON)" -m venv "$(VENV)"; \
+	"$(BIN)/python" -m pip install --quiet --upgrade 'pip>=25.1'; \
+	"$(BIN)/python" -m pip install --quiet $(1); \
+	touch "$@"
+endef
+
+$(DEMO_STAMP): pyproject.toml
+	$(call install,--editable '$(DEDUP)')
+
+$(TEST_STAMP): pyproject.toml
+	$(call install,--editable '$(DEDUP)' --group test)
+
+$(BENCH_STAMP): pyproject.toml
+	$(call install,--editable . --group bench)
+	@"$(BIN)/python" -m pip install --quiet --group bench-text-dedup \
+	  || echo "text-dedup does not install here; the benchmark goes on without it"
+
+define SHOW_CLUSTERS
+import sys
+import pyarrow.parquet as pq
+
+for row in pq.read_table(sys.argv[1] + "/clusters.parquet").slice(0, 12).to_pylist():
+    if row["is_keeper"]:
+        print("keep   ", row["doc_id"], "(cluster of %d)" % row["cluster_size"])
+    else:
+        print("  drop ", row["doc_id"], "%s %.3f" % (row["match"], row["jaccard"]))
+endef
+export SHOW_CLUSTERS
+
+demo: $(DEMO_STAMP)
+	@"$(BIN)/dedup" run data/sample.warc.gz -o "$(OUT)" --overwrite
+	@echo; echo "Results: $(OUT)/clusters.parquet, pairs.parquet, summary.json. The first clusters:"
+	@"$(BIN)/python" -c "$$SHOW_CLUSTERS" "$(OUT)"
+
+lint: $(TEST_STAMP)
+	"$(BIN)/ruff" check
+	"$(BIN)/ruff" format --check
+	"$(BIN)/mypy" --strict dedup
+
+test: lint
+	"$(BIN)/pytest" -q -m 'not slow'
+
+test-quick: $(TEST_STAMP)
+	"$(BIN)/pytest" -q -m 'not slow'
+
+test-slow: $(TEST_STAMP)
+	"$(BIN)/pytest" -q -m slow
+
+# The peers' many packages stay out of the environment that the tests use.
+bench:
+	@$(MAKE) --no-print-directory bench-run VENV='$(VENV)-bench'
+
+.PHONY: bench-run
+bench-run: $(BENCH_STAMP)
+	@"$(BIN)/python" -m benchmarks $(BENCH)
+
+clean:
+	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,229 @@
+"""The public functions: find, drop, and run from files to a folder.
+
+Light at import: worker processes are started before numpy and Arrow are loaded here, so that all
+load at the same time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from dedup.config import Config
+from dedup.engines.pool import WorkerPool
+from dedup.errors import ConfigError, InputError
+from dedup.io.inputs import STDIN, InputFile, Inputs, discover
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from dedup.result import Result
+
+PathLike = str | os.PathLike[str]
+Progress = Callable[[int, int], None]
+"""Called with the bytes of input that are done, and all of them (0 where unknown)."""
+
+_SMALL_BYTES = 8 << 20
+"""Input below this is sketched in this process: starting workers would take longer."""
+
+
+def find_duplicates(
+    data: Any,
+    *,
+    text: str = Config.text_column,
+    id: str | None = Config.id_column,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Result:
+    """Find the near-duplicates among documents.
+
+    Parameters
+    ----------
+    data : a pyarrow Table, RecordBatch, RecordBatchReader or Dataset, anything with
+        ``__arrow_c_stream__`` (polars, pandas, DuckDB), or paths: one or a list of files, folders,
+        globs.
+    text, id : columns of the text and of the ids; several texts as ``"title,body"``, a nested
+        field as ``"page.text"``. The id defaults to a column ``id``, else to positions.
+    progress : called with bytes done and bytes in all.
+    **options : the fields of `Config`, such as ``threshold=0.8``.
+
+    Raises
+    ------
+    ConfigError, InputError : each says what is wrong and what would mend it.
+    """
+    config = make_config(text=text, id=id, **options)
+    with ExitStack() as stack:
+        scratch = _scratch(stack, None)
+        paths = _paths(data)
+        if paths is not None:
+            found = discover(paths)
+            if any(file.path == STDIN for file in found.files):
+                raise InputError("standard input is for the command; give a path or a table here.")
+            return _find(found, config, stack, scratch, progress)
+        return _find(_stored(data, config, scratch), config, stack, scratch, progress)
+
+
+def drop_duplicates(data: Any, **options: Any) -> pa.Table:
+    """Return the documents that are kept, as a pyarrow Table in their own order.
+
+    Parameters
+    ----------
+    data : as for `find_duplicates`, but not paths: those are filtered file by file, by `run`.
+    **options : as for `find_duplicates`.
+    """
+    import pyarrow as pa
+
+    if _paths(data) is not None:
+        raise InputError("drop_duplicates takes a table; for files use dedup.run(..., kept=DIR).")
+    table = _as_table(data)
+    result = find_duplicates(table, **options)
+    return table.filter(pa.array(~result.decisions.removed))
+
+
+def run(
+    inputs: Sequence[PathLike],
+    output: PathLike | None,
+    config: Config,
+    *,
+    kept: PathLike | None = None,
+    removed: PathLike | None = None,
+    annotated: PathLike | None = None,
+    keep_evidence: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """Find the near-duplicates in files and write the results.
+
+    Parameters
+    ----------
+    output : folder for the tables and the summary; None writes nothing (a dry run).
+    kept, removed, annotated : folders for filtered or annotated copies of the input, one for each
+        file, in its own format and codec.
+    keep_evidence, overwrite : see `Result.write`.
+
+    Raises
+    ------
+    OutputExistsError : an output is already there.
+    DedupError : more than `Config.max_removal` of the documents would be removed from ``kept``.
+    """
+    from dedup.output import check_outputs, write_outputs
+
+    outputs = {"kept": kept, "removed": removed, "annotated": annotated}
+    folders = {name: folder for name, folder in outputs.items() if folder is not None}
+    found = discover(inputs)
+    check_outputs(found.files, output, folders, overwrite)
+    with ExitStack() as stack:
+        scratch = _scratch(stack, output)
+        result = _find(found, config, stack, scratch, progress)
+        if output is not None:
+            write_outputs(
+                result,
+                output,
+                folders,
+                max_removal=config.max_removal,
+                evidence=keep_evidence,
+                overwrite=overwrite,
+            )
+        return result
+
+
+def make_config(*, text: str | None = None, id: str | None = None, **options: Any) -> Config:
+    """Return the Config of keyword options; an unknown one is a ConfigError."""
+    unknown = sorted(set(options) - set(Config.names()))
+    if unknown:
+        raise ConfigError(
+            f"there is no option {unknown[0]!r}; the options are {', '.join(Config.names())}."
+        )
+    if text is not None:
+        options.setdefault("text_column", text)
+    if id is not None:
+        options.setdefault("id_column", id)
+    return Config(**options)
+
+
+def _find(
+    found: Inputs, config: Config, stack: ExitStack, scratch: str, progress: Progress | None
+) -> Result:
+    files = found.files
+    streams = any(file.path == STDIN for file in files)
+    total = sum(file.size for file in files)
+    workers = config.num_workers if streams or total > _SMALL_BYTES else 1
+    pool = stack.enter_context(WorkerPool(workers - 1)) if workers > 1 else None
+    from dedup.pipeline import find
+
+    result = find(files, config, pool, scratch if pool or total > _SMALL_BYTES else None, progress)
+    if found.skipped:
+        result.summary["input"]["skipped_files"] = dict(found.skipped)
+    return result
+
+
+def _paths(data: Any) -> list[PathLike] | None:
+    """Return the paths that `data` names, None where it is a table."""
+    if isinstance(data, (str, os.PathLike)):
+        return [data]
+    if isinstance(data, (list, tuple)) and all(isinstance(p, (str, os.PathLike)) for p in data):
+        return list(data)
+    return None
+
+
+def _stored(data: Any, config: Config, scratch: str) -> Inputs:
+    """Write the needed columns of a table to scratch, where workers memory-map them."""
+    from dedup.pipeline import needed_columns
+    from dedup.io.arrow import stored
+    from dedup.io.columns import Selection
+
+    batches, schema = _as_batches(data)
+    file = InputFile(0, 0, "", "table", "arrow")
+    selection = Selection(schema, needed_columns(config), file)
+    names = list(dict.fromkeys(path[0] for path in selection.paths()))
+    chosen = schema.empty_table().select(names).schema
+    path = os.path.join(scratch, "table.arrow")
+    return Inputs([stored((b.select(names) for b in batches), chosen, path, "table")], Counter())
+
+
+def _as_batches(data: Any) -> tuple[Iterator[pa.RecordBatch], pa.Schema]:
+    """Return the record batches of anything tabular, and their schema."""
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    if isinstance(data, ds.Dataset):
+        return data.to_batches(), data.schema
+    if isinstance(data, pa.RecordBatch):
+        return iter([data]), data.schema
+    if isinstance(data, pa.Table):
+        return iter(data.to_batches()), data.schema
+    if isinstance(data, pa.RecordBatchReader) or hasattr(data, "__arrow_c_stream__"):
+        reader = pa.RecordBatchReader.from_stream(data)
+        return iter(reader), reader.schema
+    if hasattr(data, "fetch_record_batch"):  # a DuckDB relation older than the C stream
+        reader = data.fetch_record_batch()
+        return iter(reader), reader.schema
+    raise InputError(
+        f"{type(data).__name__} is no input; give a pyarrow Table, RecordBatchReader or Dataset, "
+        "an object with __arrow_c_stream__, or paths."
+    )
+
+
+def _as_table(data: Any) -> pa.Table:
+    import pyarrow as pa
+
+    if isinstance(data, pa.Table):
+        return data
+    batches, schema = _as_batches(data)
+    return pa.Table.from_batches(batches, schema)
+
+
+def _scratch(stack: ExitStack, output: PathLike | None) -> str:
+    """Make a scratch folder that goes with the stack: beside the output, else the system's."""
+    parent = None
+    if output is not None:
+        parent = os.path.dirname(os.path.abspath(output))
+        os.makedirs(parent, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix=".dedup-scratch-", dir=parent)
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder

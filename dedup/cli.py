@@ -1,0 +1,125 @@
+"""The command: parse, one public call, print.
+
+Options come from `dedup.config.Config`; nothing heavy is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from typing import Any
+
+import click
+
+from dedup.api import run as run_files
+from dedup.config import Config
+from dedup.errors import DedupError
+from dedup.version import __version__
+
+_ABORTED = 130
+
+
+def _config_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add an option for each field of Config: its name, default, help and checks are there."""
+    for option in reversed(fields(Config)):
+        name = "--" + option.name.replace("_", "-")
+        choices = option.metadata["choices"]
+        default = None if option.default is MISSING else option.default
+        help_ = option.metadata["help"]
+        if isinstance(default, bool):
+            command = click.option(name, is_flag=True, default=default, help=help_)(command)
+            continue
+        shown = float(default) if option.name == "threshold" else default
+        command = click.option(
+            name,
+            type=click.Choice(choices) if choices else _TYPES.get(str(option.type), click.STRING),
+            default=shown if choices or option.name != "threshold" else str(shown),
+            show_default=default is not None,
+            metavar=option.metadata["metavar"] or None,
+            help=help_,
+        )(command)
+    return command
+
+
+_TYPES: dict[str, click.ParamType[Any]] = {
+    "int": click.INT,
+    "int | None": click.INT,
+    "float": click.FLOAT,
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="dedup")
+def cli() -> None:
+    """Find near-duplicate documents: every pair verified, clustered, and explained."""
+
+
+@cli.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("-o", "--output", metavar="DIR", help="Folder for the results.")
+@_config_options
+@click.option("--kept", metavar="DIR", help="Write the input without what is removed.")
+@click.option("--removed", metavar="DIR", help="Write what is removed.")
+@click.option("--annotated", metavar="DIR", help="Write the input with the decisions added.")
+@click.option("--keep-evidence", is_flag=True, help="Keep sets, band keys and rejected pairs.")
+@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@click.option("--dry-run", is_flag=True, help="Print what would be found; write nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
+def run(
+    inputs: tuple[str, ...],
+    output: str | None,
+    kept: str | None,
+    removed: str | None,
+    annotated: str | None,
+    keep_evidence: bool,
+    overwrite: bool,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Find the near-duplicates of INPUT and write clusters, pairs and a summary.
+
+    INPUT are files, folders or globs: Parquet, Arrow, JSON Lines, CSV, TSV, text files and WARC,
+    also compressed; - is standard input as JSON Lines.
+    """
+    if output is None and not dry_run:
+        raise click.UsageError("give a folder for the results with -o, or --dry-run.")
+    from dedup.terminal import ProgressBar, print_summary
+
+    with ProgressBar(enabled=not quiet and sys.stderr.isatty()) as bar:
+        result = run_files(
+            inputs,
+            None if dry_run else output,
+            Config(**options),
+            kept=kept,
+            removed=removed,
+            annotated=annotated,
+            keep_evidence=keep_evidence,
+            overwrite=overwrite,
+            progress=bar.update,
+        )
+    if not quiet:
+        print_summary(result.summary, None if dry_run else output, verbose=verbose)
+
+
+def main() -> None:
+    """Run the command; exit 0 done, 1 an error with one sentence, 2 usage, 130 interrupted."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except DedupError as error:
+        if {"-v", "--verbose"} & set(sys.argv):
+            traceback.print_exc()
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted: nothing was written.", err=True)
+        sys.exit(_ABORTED)
+    except BrokenPipeError:
+        sys.exit(1)

@@ -1,0 +1,153 @@
+"""Every option, its default and its meaning: the one table behind the library and the command.
+
+A field's name is the option's name, its `help` is the help text, and the checks of its value live
+here. Light: imports nothing heavy, for `dedup --help` reads it.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import asdict, dataclass, field, fields
+from fractions import Fraction
+from typing import Any
+
+from dedup.errors import ConfigError
+
+METHODS = ("minhash", "simhash", "both")
+LINKAGES = ("keeper", "components")
+PAIRS = ("decided", "all")
+
+
+def _option(default: Any, help_: str, *, choices: tuple[str, ...] = (), metavar: str = "") -> Any:
+    return field(default=default, metadata={"help": help_, "choices": choices, "metavar": metavar})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The parameters of a run.
+
+    Raises
+    ------
+    ConfigError : a value makes no sense; the message says which, and what would.
+    """
+
+    threshold: Fraction = _option(
+        Fraction("0.8"),
+        "Least Jaccard similarity of near-duplicates, above 0 and up to 1.",
+        metavar="T",
+    )
+    ngram: int = _option(5, "Tokens in a shingle.", metavar="N")
+    recall: float = _option(
+        0.99, "Least probability that a pair at the threshold is compared.", metavar="P"
+    )
+    method: str = _option(
+        "minhash", "What generates the candidate pairs; exact Jaccard decides.", choices=METHODS
+    )
+    max_hamming: int = _option(
+        3, "Most differing bits of SimHash candidates, of 64 (simhash, both).", metavar="K"
+    )
+    keep: str = _option(
+        "first",
+        "Which document of a cluster stays: first, last, longest, shortest, max:COL or min:COL.",
+        metavar="POLICY",
+    )
+    linkage: str = _option(
+        "keeper",
+        "Clusters of a keeper and what it removes, or connected components.",
+        choices=LINKAGES,
+    )
+    pairs: str = _option(
+        "decided",
+        "Pairs to write: those that decided, or every candidate at the threshold.",
+        choices=PAIRS,
+    )
+    text_column: str = _option(
+        "text", "Column of the text: several as a,b; a nested field as a.b.", metavar="NAME"
+    )
+    id_column: str | None = _option(
+        None, "Column of the document ids; 'id' where there is one, else positions.", metavar="NAME"
+    )
+    strict_ids: bool = _option(False, "Refuse duplicate or null ids instead of warning.")
+    max_removal: float = _option(
+        0.9, "Refuse to write filtered output that loses more than this share.", metavar="SHARE"
+    )
+    max_comparisons: int = _option(
+        250_000,
+        "Most comparisons inside one bucket of unlike documents; the rest are kept and counted.",
+        metavar="N",
+    )
+    workers: int | None = _option(None, "Processes to use; all cores if not given.", metavar="N")
+    seed: int | str = _option(
+        0, "Seed of the hashes; 'random' for hostile input.", metavar="SEED"
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "threshold", _fraction(self.threshold))
+        if not 0 < self.threshold <= 1:
+            raise ConfigError(f"threshold is {self.threshold}; give a number above 0 and up to 1.")
+        if not 0.5 <= self.recall < 1:
+            raise ConfigError(f"recall is {self.recall}; give a number from 0.5 to below 1.")
+        _at_least("ngram", self.ngram, 1)
+        _at_least("max_comparisons", self.max_comparisons, 1)
+        if self.workers is not None:
+            _at_least("workers", self.workers, 1)
+        if not 0 <= self.max_hamming <= 16:
+            raise ConfigError(f"max_hamming is {self.max_hamming}; give a number from 0 to 16.")
+        if not 0 <= self.max_removal <= 1:
+            raise ConfigError(f"max_removal is {self.max_removal}; give a share from 0 to 1.")
+        for name, choices in (("method", METHODS), ("linkage", LINKAGES), ("pairs", PAIRS)):
+            if getattr(self, name) not in choices:
+                value = getattr(self, name)
+                raise ConfigError(f"{name} is {value!r}; give one of {', '.join(choices)}.")
+        if not all(self.text_columns):
+            raise ConfigError(
+                f"text_column is {self.text_column!r}; give one name, or several as a,b."
+            )
+        object.__setattr__(self, "seed", _seed(self.seed))
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The names in `text_column`."""
+        return tuple(name.strip() for name in self.text_column.split(","))
+
+    @property
+    def num_workers(self) -> int:
+        """Processes to use: `workers`, or the cores this process may use."""
+        if self.workers is not None:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the parameters as JSON values."""
+        return asdict(self) | {"threshold": str(float(self.threshold))}
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of all options."""
+        return [option.name for option in fields(cls)]
+
+
+def _fraction(value: Fraction | float | str) -> Fraction:
+    """Return the exact value of a decimal text; a float stands for its shortest text."""
+    try:
+        return value if isinstance(value, Fraction) else Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        raise ConfigError(f"threshold is {value!r}; give a number such as 0.8.") from None
+
+
+def _seed(value: int | str) -> int:
+    if value == "random":
+        return secrets.randbits(64)
+    try:
+        seed = int(value)
+    except ValueError:
+        raise ConfigError(f"seed is {value!r}; give a whole number, or 'random'.") from None
+    if not 0 <= seed < 1 << 64:
+        raise ConfigError(f"seed is {seed}; give a number from 0 to 2**64 - 1.")
+    return seed
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(f"{name} is {value!r}; give a whole number of at least {least}.")

@@ -1,0 +1,147 @@
+"""The local engine: all cores of one machine, each process reading its own part of the input."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import NamedTuple, Protocol
+
+from dedup.engines.pool import Worker, WorkerPool
+from dedup.engines.sketching import PartSketches, SketchTask, open_spilled
+from dedup.io.base import Columns, InputFile, Part
+from dedup.io.formats import FORMATS
+from dedup.io.inputs import STDIN
+from dedup.sketch.documents import SketchParameters
+
+PART_BYTES = 32 << 20
+"""Text of a part: small enough to share the work evenly, large enough to make its start cheap."""
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes of text that are done, and all of them (0 where unknown)."""
+
+
+class Engine(Protocol):
+    """Brings documents to the sketch kernels."""
+
+    def sketch(
+        self,
+        files: list[InputFile],
+        columns: Columns,
+        parameters: SketchParameters,
+        scratch: str | None,
+        progress: Progress | None,
+    ) -> list[PartSketches]:
+        """Sketch all documents of the files, in input order."""
+
+
+class LocalEngine:
+    """Sketches parts in this process and, where there is a pool, in its workers too."""
+
+    def __init__(self, pool: WorkerPool | None = None) -> None:
+        self._workers: list[Worker] = pool.workers if pool else []
+
+    def sketch(
+        self,
+        files: list[InputFile],
+        columns: Columns,
+        parameters: SketchParameters,
+        scratch: str | None,
+        progress: Progress | None,
+    ) -> list[PartSketches]:
+        """Sketch all documents of the files, in input order; see `Engine`."""
+        shared = _Shared(self._plan(files, columns, scratch), progress)
+        results: dict[str, PartSketches] = {}
+        failures: list[BaseException] = []
+
+        def consume(run: Callable[[SketchTask], PartSketches]) -> None:
+            try:
+                while not failures and (job := shared.take()) is not None:
+                    name = f"{job.file:06d}-{job.number:06d}"
+                    spill = os.path.join(scratch, name) if scratch else None
+                    sketches = run(SketchTask(job.part, parameters, spill))
+                    results[name] = open_spilled(sketches, spill) if spill else sketches
+                    shared.done(sketches.num_bytes)
+            except BaseException as error:
+                failures.append(error)
+
+        threads = [
+            threading.Thread(target=consume, args=(worker.call,), daemon=True)
+            for worker in self._workers
+        ]
+        for thread in threads:
+            thread.start()
+        consume(SketchTask.run)
+        if failures:
+            raise failures[0]
+        for thread in threads:
+            thread.join()
+        if failures:
+            raise failures[0]
+        return [results[name] for name in sorted(results)]
+
+    def _plan(self, files: list[InputFile], columns: Columns, scratch: str | None) -> _Plan:
+        """Cut files into parts: large ones first, for an even end; then what must be unpacked."""
+        spooled = [file for file in files if self._must_spool(file, len(files))]
+        streams = {file.ordinal for file in spooled}
+        jobs = [
+            _Job(file.ordinal, number, part)
+            for file in files
+            if file.ordinal not in streams
+            for number, part in enumerate(FORMATS[file.format].split(file, columns, PART_BYTES))
+        ]
+        jobs.sort(key=lambda job: -job.part.size)
+        total = 0 if spooled else sum(job.part.size for job in jobs)
+        return _Plan(chain(jobs, _unpacked(spooled, columns, scratch)), total)
+
+    def _must_spool(self, file: InputFile, num_files: int) -> bool:
+        """Unpack a stream only where that brings cores to work: fewer files than processes."""
+        if not FORMATS[file.format].needs_spool(file):
+            return False
+        return file.path == STDIN or num_files <= len(self._workers)
+
+
+class _Job(NamedTuple):
+    """A part and its place among all: the file's number, and the part's in the file."""
+
+    file: int
+    number: int
+    part: Part
+
+
+class _Plan(NamedTuple):
+    jobs: Iterator[_Job]
+    total_bytes: int
+
+
+def _unpacked(
+    files: list[InputFile], columns: Columns, scratch: str | None
+) -> Iterator[_Job]:
+    for file in files:
+        if scratch is None:
+            raise RuntimeError(f"{file.name} needs a scratch folder to be unpacked to")
+        parts = FORMATS[file.format].spool(file, columns, scratch, PART_BYTES)
+        yield from (_Job(file.ordinal, number, part) for number, part in enumerate(parts))
+
+
+class _Shared:
+    """Hands each job of a plan to one of several threads, and counts what is done."""
+
+    def __init__(self, plan: _Plan, progress: Progress | None) -> None:
+        self._plan = plan
+        self._progress = progress
+        self._done = 0
+        self._lock = threading.Lock()
+
+    def take(self) -> _Job | None:
+        """Return the next job, None after the last."""
+        with self._lock:
+            return next(self._plan.jobs, None)
+
+    def done(self, num_bytes: int) -> None:
+        """Count text that was sketched."""
+        with self._lock:
+            self._done += num_bytes
+            if self._progress is not None:
+                self._progress(self._done, self._plan.total_bytes)

@@ -1,0 +1,97 @@
+"""Worker processes: started early, fed one part at a time, gone with the parent.
+
+A worker is a fresh interpreter that runs `dedup.engines.worker`, never a fork beside Arrow's threads,
+and never an import of the caller's main module. Light: nothing heavy is imported here, so that
+workers load numpy and Arrow while the parent does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from multiprocessing.connection import Connection, Pipe
+from types import TracebackType
+from typing import Any
+
+from dedup.errors import DedupError
+
+_CODE = "from dedup.engines.worker import main; main()"
+
+
+class Worker:
+    """One worker process and the connection to it."""
+
+    def __init__(self) -> None:
+        ours, theirs = Pipe()
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _CODE, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                env=environment,
+            )
+        self._connection: Connection[Any, Any] = ours
+
+    def call(self, task: object) -> Any:
+        """Run `task.run()` in the worker and return what it returns.
+
+        Raises
+        ------
+        DedupError : as raised there, or the process died.
+        """
+        try:
+            self._connection.send(task)
+            succeeded, value = self._connection.recv()
+        except (EOFError, OSError):
+            raise DedupError(self._obituary()) from None
+        if succeeded:
+            return value
+        raise value
+
+    def _obituary(self) -> str:
+        status = self._process.wait()
+        if status == -signal.SIGKILL:
+            return (
+                "a worker process was killed (signal 9), most likely for want of memory; "
+                "use fewer --workers."
+            )
+        return f"a worker process ended with status {status}; run with --workers 1 to see why."
+
+    def stop(self) -> None:
+        """End the process at once."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+class WorkerPool:
+    """A number of workers; leaving the context ends them."""
+
+    def __init__(self, size: int) -> None:
+        self.workers: list[Worker] = []
+        try:
+            for _ in range(size):
+                self.workers.append(Worker())
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End all workers at once."""
+        for worker in self.workers:
+            worker.stop()
+        self.workers = []
+
+    def __enter__(self) -> WorkerPool:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()

@@ -1,0 +1,8 @@
+"""Sources and writers: files in many formats, read as Arrow batches, rewritten record by record.
+
+- ``inputs``: arguments -> `InputFile`s in input order; light, imports neither numpy nor pyarrow.
+- ``base``: the nouns (`Columns`, `Part`, `Batch`, `Problem`) and the `Format` protocol.
+- ``formats``: the one table of formats; `FORMATS[name]` loads a format when it is first used.
+- ``parquet``, ``arrow``, ``jsonl``, ``csv``, ``text``, ``warc``: one format each.
+- ``filtered``: ``--kept``, ``--removed`` and ``--annotated``, over all files of a run.
+"""

@@ -1,0 +1,182 @@
+"""Filtered and annotated copies of the input: ``--kept``, ``--removed``, ``--annotated``.
+
+One output for each input: same relative path, format and codec, records byte for byte. All are
+written under hidden temporary names beside their final ones, and renamed together at the end; what
+is killed before that leaves no file that looks like a result.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import PurePath
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from dedup.errors import DedupError, InputError, OutputExistsError
+from dedup.io.formats import FORMATS
+from dedup.io.inputs import STDIN, InputFile
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from dedup.io.base import Part
+
+__all__ = ["KINDS", "FileRecords", "FilteredCopies"]
+
+KINDS = ("kept", "removed", "annotated")
+
+
+class FileRecords(NamedTuple):
+    """A file that was read."""
+
+    parts: Sequence[Part]
+    """All of them, in order."""
+    rows: int
+    """Its records."""
+
+
+class FilteredCopies:
+    """The copies that one run writes; a context that removes what was not committed.
+
+    Parameters
+    ----------
+    folders : some of `KINDS` -> the folder to write to.
+    files : the input.
+    overwrite : replace files that are there; an input is never replaced.
+
+    Raises
+    ------
+    OutputExistsError : a target is there, is an input, or is the target of another copy. Raised
+        by the constructor, so that it can be said before the work.
+    """
+
+    def __init__(
+        self,
+        folders: Mapping[str, str | os.PathLike[str]],
+        files: Sequence[InputFile],
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        self._targets = {
+            kind: [_target(kind, os.fspath(folder), file) for file in files]
+            for kind, folder in folders.items()
+        }
+        self._pending: dict[str, str] = {}
+        self._check(files, overwrite=overwrite)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for temporary in self._pending:
+            with suppress(OSError):
+                os.remove(temporary)
+        self._pending.clear()
+
+    def write(
+        self,
+        records: Sequence[FileRecords],
+        removed: NDArray[np.bool_],
+        decisions: pa.Table | None = None,
+    ) -> dict[str, int]:
+        """Write all copies under temporary names.
+
+        Parameters
+        ----------
+        records : one for each input file, in input order.
+        removed : shape (records of all files,), in input order.
+        decisions : a row for each record of all files, the columns of `base.DECISION_COLUMNS`;
+            needed for ``annotated``.
+
+        Returns
+        -------
+        kind -> the number of records written.
+        """
+        counts = dict.fromkeys(self._targets, 0)
+        for kind, targets in self._targets.items():
+            start = 0
+            for number, (target, file) in enumerate(zip(targets, records, strict=True)):
+                temporary = os.path.join(os.path.dirname(target), f".{kind}-{number:06d}.partial")
+                try:
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
+                    self._pending[temporary] = target
+                    mine = slice(start, start + file.rows)
+                    count = _write(kind, file, temporary, removed[mine], decisions, start)
+                except OSError as error:
+                    if isinstance(error, DedupError):
+                        raise
+                    raise DedupError(
+                        f"cannot write {target} ({error.strerror or error}); "
+                        "check the folder, its permissions and the space left."
+                    ) from error
+                counts[kind] += count
+                start += file.rows
+        return counts
+
+    def commit(self) -> None:
+        """Give all copies their final names."""
+        for temporary, target in list(self._pending.items()):
+            if os.path.exists(temporary):
+                os.replace(temporary, target)
+            else:  # a text file that was not chosen; an older copy of it must not stay
+                with suppress(FileNotFoundError):
+                    os.remove(target)
+            del self._pending[temporary]
+
+    def _check(self, files: Sequence[InputFile], *, overwrite: bool) -> None:
+        inputs = {os.path.realpath(file.path): file for file in files if file.path != STDIN}
+        seen: set[str] = set()
+        for kind, targets in self._targets.items():
+            for target in targets:
+                place = os.path.realpath(target)
+                if place in inputs:
+                    raise OutputExistsError(
+                        f"--{kind} would overwrite the input {inputs[place].path}; "
+                        "choose another folder."
+                    )
+                if place in seen:
+                    raise OutputExistsError(
+                        f"two copies would be written to {target}; "
+                        "choose a folder of its own for each kind."
+                    )
+                if os.path.lexists(target) and not overwrite:
+                    raise OutputExistsError(
+                        f"{target} (--{kind}) is already there; remove it or choose another folder."
+                    )
+                seen.add(place)
+
+
+def _target(kind: str, folder: str, file: InputFile) -> str:
+    name = file.target
+    if kind == "annotated":
+        name = FORMATS[file.format].annotated_name(name)
+    if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
+        raise InputError(f"{file.path} has no path inside its argument; name the file itself.")
+    return os.path.join(folder, *name.split("/"))
+
+
+def _write(
+    kind: str,
+    file: FileRecords,
+    path: str,
+    removed: NDArray[np.bool_],
+    decisions: pa.Table | None,
+    start: int,
+) -> int:
+    """Write one copy of one file."""
+    writer = FORMATS[file.parts[0].file.format]
+    if kind == "annotated":
+        if decisions is None:
+            raise ValueError("annotated copies need decisions")
+        return writer.annotate(file.parts, decisions.slice(start, file.rows), path)
+    mask = removed if kind == "removed" else ~removed
+    return writer.copy(file.parts, mask, path, others=kind == "kept")

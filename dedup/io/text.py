@@ -1,0 +1,74 @@
+"""Text files: one document a file, its name the ``doc_id``."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
+from dedup.io.values import text_array
+
+if TYPE_CHECKING:
+    from dedup.io.base import Format
+
+__all__ = ["FORMAT", "TextFormat"]
+
+
+class TextFormat:
+    """Reader and writer of plain text files. Names of text and id columns do not concern it."""
+
+    def needs_spool(self, file: InputFile) -> bool:
+        """Tell that one document needs one worker."""
+        return False
+
+    def split(self, file: InputFile, columns: Columns, target_bytes: int) -> list[Part]:
+        """Return the file as one part."""
+        for name in columns.extra:
+            raise missing_column(file, name, ["doc_id", "text"], "extra")
+        return [Part(file, columns, 0, file.size, file.size)]
+
+    def spool(
+        self, file: InputFile, columns: Columns, scratch: str, chunk_bytes: int
+    ) -> Iterator[Part]:
+        """Yield the part of `split`: there is nothing to unpack."""
+        yield from self.split(file, columns, chunk_bytes)
+
+    def read(self, part: Part, batch_bytes: int) -> Iterator[Batch]:
+        """Give the one document; an empty file is one of empty text."""
+        try:
+            with open(part.file.path, "rb") as source:
+                content = source.read()
+        except OSError as error:
+            raise unreadable(part.file, "text", error) from error
+        text, invalid = text_array([content])
+        problems = [Problem("invalid UTF-8", 0)] if invalid else []
+        if not content:
+            problems = [Problem("empty file", 0)]
+        yield Batch(text, pa.table({"doc_id": pa.array([part.file.name])}), problems)
+
+    def copy(
+        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+    ) -> int:
+        """Copy the file if its document is chosen, else write nothing."""
+        if mask[0]:
+            shutil.copyfile(parts[0].file.path, out_path)
+        return int(mask[0])
+
+    def annotate(self, parts: Sequence[Part], decisions: pa.Table, out_path: str) -> int:
+        """Write a Parquet file of ``doc_id`` and the decision: text has no place for it."""
+        ids = pa.array([parts[0].file.name])
+        pq.write_table(decisions.add_column(0, "doc_id", ids), out_path)
+        return 1
+
+    def annotated_name(self, name: str) -> str:
+        """Return the name with ``.parquet`` added."""
+        return f"{name}.parquet"
+
+
+FORMAT: Format = TextFormat()

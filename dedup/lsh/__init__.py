@@ -1,0 +1,1 @@
+"""Signatures and fingerprints to band keys, buckets and candidate pairs."""

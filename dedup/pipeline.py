@@ -1,0 +1,71 @@
+"""The order of the stages: sources, sketches, search, tables, summary."""
+
+from __future__ import annotations
+
+import time
+
+from dedup.config import Config
+from dedup.corpus import check_ids, join_parts
+from dedup.engines.local import LocalEngine, Progress
+from dedup.engines.pool import WorkerPool
+from dedup.io.base import Columns
+from dedup.io.inputs import InputFile
+from dedup.keeper import policy_column
+from dedup.result import Result
+from dedup.search import search, sketch_parameters
+from dedup.summary import summarise
+from dedup.tables import all_verified_pairs, clusters_table, decide, decided_pairs
+from dedup.timing import Stages, peak_bytes
+
+
+def needed_columns(config: Config) -> Columns:
+    """Return the columns that a run reads."""
+    policy = policy_column(config.keep)
+    return Columns(
+        text=config.text_columns,
+        id=config.id_column or "id",
+        extra=(policy,) if policy else (),
+        id_optional=config.id_column is None,
+    )
+
+
+def find(
+    files: list[InputFile],
+    config: Config,
+    pool: WorkerPool | None,
+    scratch: str | None,
+    progress: Progress | None,
+) -> Result:
+    """Run all stages over the files.
+
+    Parameters
+    ----------
+    pool : worker processes, beside this one.
+    scratch : folder for shingle sets and band keys; None keeps them in memory.
+    progress : called with the bytes of text that are done, and all of them (0 where unknown).
+    """
+    start = time.perf_counter()
+    stages = Stages()
+    with stages("sketch"):
+        engine = LocalEngine(pool)
+        parts = engine.sketch(
+            files, needed_columns(config), sketch_parameters(config), scratch, progress
+        )
+        corpus = join_parts(files, parts)
+    warnings = [] if len(corpus) else ["the input holds no document"]
+    warnings += check_ids(corpus.columns["doc_id"], config.strict_ids)
+    found = search(corpus, config, stages)
+    with stages("tables"):
+        decisions = decide(corpus, found)
+        clusters = clusters_table(corpus, decisions)
+        num_omitted = 0
+        if config.pairs == "all":
+            pairs, num_omitted = all_verified_pairs(corpus, found, config.max_comparisons)
+        else:
+            pairs = decided_pairs(corpus, found, decisions)
+        summary = summarise(corpus, found, decisions, config, len(pairs))
+    summary["result"]["omitted_pairs"] = num_omitted
+    summary["warnings"] = warnings + summary["warnings"]
+    summary["seconds"] = stages.seconds | {"total": time.perf_counter() - start}
+    summary["peak_bytes"] = peak_bytes()
+    return Result(clusters, pairs, summary, decisions, corpus, found)

@@ -1,0 +1,1 @@
+"""Shingle sets to MinHash signatures, SimHash fingerprints and digests."""

@@ -1,0 +1,131 @@
+"""The summary of a run: parameters, versions, counts of every stage, exclusions, warnings."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from dedup.config import Config
+from dedup.corpus import Corpus
+from dedup.search import Search, banding_of
+from dedup.schema import SUMMARY_FORMAT
+from dedup.tables import Decisions
+from dedup.text.hashing import HASH_VERSION
+from dedup.text.unicode import VERSION as UNICODE_VERSION
+from dedup.version import __version__
+
+_SHOWN_SKIPPED = 10
+
+
+def summarise(
+    corpus: Corpus, search: Search, decisions: Decisions, config: Config, num_pairs: int
+) -> dict[str, Any]:
+    """Return what a run did, as JSON values; timing and output are added by who knows them."""
+    num_documents = len(corpus)
+    blank = int((~corpus.digests.any(axis=1)).sum())
+    null = len(corpus.missing)
+    tokenless = int((corpus.num_tokens == 0).sum()) - blank
+    num_removed = int(decisions.removed.sum())
+    clustered = decisions.cluster_size >= 2
+    verifier, clusters = search.verifier, search.clusters
+    return {
+        "format": SUMMARY_FORMAT,
+        "versions": {
+            "dedup": __version__,
+            "hash": HASH_VERSION,
+            "unicode": UNICODE_VERSION,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "pyarrow": pa.__version__,
+            "xxhash": xxhash.VERSION,
+        },
+        "config": config.to_dict(),
+        "banding": _banding(config),
+        "input": {
+            "files": len(corpus.files),
+            "documents": num_documents,
+            "text_bytes": corpus.num_bytes,
+            "tokens": int(corpus.num_tokens.sum()),
+            "shingles": int(corpus.num_shingles.sum()),
+            "median_tokens": _median_tokens(corpus),
+            "null_text": null,
+            "blank_text": blank - null,
+            "without_tokens": tokenless,
+            "invalid_utf8": corpus.num_invalid,
+            "excluded": dict(corpus.excluded),
+            "problems": dict(corpus.problem_counts),
+            "problem_lines": corpus.problems,
+        },
+        "search": {
+            "distinct_sets": len(search.units),
+            "buckets": search.num_buckets,
+            "largest_bucket": search.largest_bucket,
+            "candidate_pairs": search.num_candidates,
+            "compared_pairs": verifier.num_compared,
+            "ruled_out_by_length": verifier.num_filtered,
+            "verified_pairs": len(clusters.edges.left),
+            "skipped_comparisons": clusters.num_skipped,
+            "documents_with_skipped_comparisons": len(clusters.skipped_documents),
+            "skipped_examples": _skipped_ids(corpus, search),
+        },
+        "result": {
+            "clusters": int(((decisions.keeper == np.arange(num_documents)) & clustered).sum()),
+            "clustered_documents": int(clustered.sum()),
+            "largest_cluster": int(decisions.cluster_size.max(initial=0)),
+            "removed": num_removed,
+            "kept": num_documents - num_removed,
+            "removed_share": num_removed / num_documents if num_documents else 0.0,
+            "pairs": num_pairs,
+        },
+        "warnings": _warnings(corpus, search, config),
+    }
+
+
+def _banding(config: Config) -> dict[str, Any] | None:
+    banding = banding_of(config)
+    if banding is None:
+        return None
+    return {
+        "bands": banding.bands,
+        "rows": banding.rows,
+        "probability_at_threshold": banding.candidate_probability(float(config.threshold)),
+    }
+
+
+def _median_tokens(corpus: Corpus) -> float | None:
+    counts = corpus.num_tokens[corpus.num_tokens > 0]
+    return float(np.median(counts)) if len(counts) else None
+
+
+def _skipped_ids(corpus: Corpus, search: Search) -> list[Any]:
+    units = search.clusters.skipped_documents[:_SHOWN_SKIPPED]
+    positions = search.order[search.units[units]]
+    ids: list[Any] = corpus.columns["doc_id"].take(pa.array(positions)).to_pylist()
+    return ids
+
+
+def _warnings(corpus: Corpus, search: Search, config: Config) -> list[str]:
+    found = []
+    median = _median_tokens(corpus)
+    threshold = float(config.threshold)
+    if median is not None and threshold < 1:
+        width = config.ngram
+        needed = width * (1 + threshold) / (1 - threshold) + width - 1
+        if median < needed:
+            found.append(
+                f"the median document has {median:.0f} tokens: below {needed:.0f}, one changed word "
+                f"in the middle takes a copy under the threshold {threshold:g} at --ngram {width}; "
+                "lower one of them to find such copies"
+            )
+    if search.clusters.num_skipped:
+        count = len(search.clusters.skipped_documents)
+        found.append(
+            f"up to {search.clusters.num_skipped:,} comparisons among unlike documents of one bucket "
+            f"were skipped (--max-comparisons {config.max_comparisons:,}); the {count:,} documents "
+            "concerned are kept unless another comparison removes them"
+        )
+    return found

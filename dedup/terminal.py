@@ -1,0 +1,84 @@
+"""What a person sees on the terminal: the progress bar on stderr, the summary on stdout."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+import click
+
+_DELAY_SECONDS = 1.0
+_WIDTH = 30
+
+
+class ProgressBar:
+    """A bar with rate and time left, on stderr, from the first second of a run on."""
+
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled
+        self._start = time.perf_counter()
+        self._drawn = False
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._drawn:
+            click.echo("\r\033[K", nl=False, err=True)
+
+    def update(self, done: int, total: int) -> None:
+        """Draw the bar; `total` is 0 where it is unknown."""
+        seconds = time.perf_counter() - self._start
+        if not self._enabled or seconds < _DELAY_SECONDS:
+            return
+        rate = done / seconds
+        text = f"{done / 1e6:,.0f} MB, {rate / 1e6:,.0f} MB/s"
+        if total:
+            filled = min(_WIDTH, done * _WIDTH // total)
+            left = max(0, total - done) / rate if rate else 0.0
+            bar = "#" * filled + "." * (_WIDTH - filled)
+            text = f"[{bar}] {text}, {left:,.0f} s left"
+        click.echo(f"\r\033[K{text}", nl=False, err=True)
+        sys.stderr.flush()
+        self._drawn = True
+
+
+def print_summary(summary: dict[str, Any], output: str | None, *, verbose: bool) -> None:
+    """Print what a run found, its warnings, and where the results are."""
+    input_, search, result = summary["input"], summary["search"], summary["result"]
+    seconds = summary["seconds"]["total"]
+    rate = input_["text_bytes"] / 1e6 / seconds
+    _line("documents", input_["documents"], f"{input_['text_bytes'] / 1e6:,.1f} MB of text")
+    for name in ("null_text", "blank_text", "without_tokens", "invalid_utf8"):
+        if input_[name]:
+            _line("  " + name.replace("_", " "), input_[name])
+    for reason, count in (input_["excluded"] | input_.get("skipped_files", {})).items():
+        _line("  left out", count, reason)
+    for reason, count in input_["problems"].items():
+        _line("  problems", count, reason)
+    _line("compared", search["compared_pairs"], "pairs by exact Jaccard")
+    if search["skipped_comparisons"]:
+        _line("  skipped", search["skipped_comparisons"], "comparisons; see the warning")
+    _line("clusters", result["clusters"], f"the largest of {result['largest_cluster']:,}")
+    _line("duplicates", result["removed"], f"{result['removed_share']:.1%} of the documents")
+    click.echo(f"{'time':<18}{seconds:>12.2f} s  {rate:,.0f} MB/s")
+    if verbose:
+        for name, value in summary["seconds"].items():
+            click.echo(f"  {name:<16}{value:>12.3f} s")
+        for line in input_["problem_lines"]:
+            click.echo(f"  {line}")
+    for warning in summary["warnings"]:
+        click.echo(f"Warning: {warning}.", err=True)
+    if output is not None:
+        click.echo(f"results in {output}")
+
+
+def _line(name: str, count: int, note: str = "") -> None:
+    click.echo(f"{name:<18}{count:>12,}  {note}".rstrip())

@@ -1,0 +1,1 @@
+"""Text to tokens to shingle sets: the first kernels of the flow."""

@@ -1,0 +1,126 @@
+"""Exact Jaccard of pairs of documents, in integers, in batches.
+
+Left sets and right sets of a batch, each tagged with its pair's number, are two sorted runs; one
+stable sort merges them, and equal neighbours are the shingles that a pair has in common.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from dedup.sketch.store import SetStore
+from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
+
+_BATCH_SHINGLES = 1 << 16
+_MAX_PAIRS = 1 << (64 - HASH_BITS)
+_REJECTED_KEPT = 10_000
+BELOW = -1
+"""Stands for the number of common shingles of a pair below the threshold."""
+
+
+def common_shingles(
+    left: UInt64Array, left_sizes: Int64Array, right: UInt64Array, right_sizes: Int64Array
+) -> Int64Array:
+    """Count the shingles that each pair has in common.
+
+    Parameters
+    ----------
+    left, right : uint64; the pairs' sets, each ascending, one after the other.
+    left_sizes, right_sizes : int64, shape (pairs,); at most 4,096 pairs.
+
+    Returns
+    -------
+    int64, shape (pairs,).
+    """
+    num_pairs = len(left_sizes)
+    tags = np.arange(num_pairs, dtype=np.uint64) << np.uint64(HASH_BITS)
+    merged = np.concatenate([left, right])
+    merged[: len(left)] |= np.repeat(tags, left_sizes)
+    merged[len(left) :] |= np.repeat(tags, right_sizes)
+    merged.sort(kind="stable")
+    equal = np.flatnonzero(merged[1:] == merged[:-1])
+    pairs = (merged[equal] >> np.uint64(HASH_BITS)).view(np.int64)
+    return np.bincount(pairs, minlength=num_pairs)
+
+
+@dataclass
+class Verifier:
+    """Compares pairs of documents and keeps count of what it did.
+
+    Attributes
+    ----------
+    num_compared, num_filtered : pairs compared in full, and ruled out by their lengths alone.
+    """
+
+    sets: SetStore
+    threshold: Fraction
+    num_compared: int = 0
+    num_filtered: int = 0
+    _rejected: list[Int64Array] = field(default_factory=list)
+
+    def possible(self, left: Int64Array, right: Int64Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Tell which pairs could reach the threshold by their lengths."""
+        a, b = self.sets.sizes[left], self.sets.sizes[right]
+        num, den = self.threshold.numerator, self.threshold.denominator
+        return den * np.minimum(a, b) >= num * np.maximum(a, b)
+
+    def compare(self, left: Int64Array, right: Int64Array) -> Int64Array:
+        """Return the number of common shingles of each pair, `BELOW` where Jaccard < threshold."""
+        result = np.full(len(left), BELOW, np.int64)
+        chosen = np.flatnonzero(self.possible(left, right))
+        self.num_filtered += len(left) - len(chosen)
+        self.num_compared += len(chosen)
+        if not len(chosen):
+            return result
+        left, right = left[chosen], right[chosen]
+        sizes = self.sets.sizes
+        total = np.cumsum(sizes[left] + sizes[right])
+        first = 0
+        while first < len(chosen):
+            done = int(total[first - 1]) if first else 0
+            last = int(np.searchsorted(total, done + _BATCH_SHINGLES, side="right"))
+            last = min(max(last, first + 1), first + _MAX_PAIRS)
+            a, b = left[first:last], right[first:last]
+            common = common_shingles(
+                self.sets.gather(a), sizes[a], self.sets.gather(b), sizes[b]
+            )
+            result[chosen[first:last]] = self._judge(a, b, common)
+            first = last
+        return result
+
+    def _judge(self, left: Int64Array, right: Int64Array, common: Int64Array) -> Int64Array:
+        union = self.sets.sizes[left] + self.sets.sizes[right] - common
+        below = self.threshold.denominator * common < self.threshold.numerator * union
+        if below.any():
+            self._remember(left[below], right[below], common[below])
+        return np.where(below, BELOW, common)
+
+    def _remember(self, left: Int64Array, right: Int64Array, common: Int64Array) -> None:
+        self._rejected.append(np.stack([left, right, common]))
+        if sum(block.shape[1] for block in self._rejected) > 4 * _REJECTED_KEPT:
+            self._rejected = [self.best_rejected()]
+
+    def best_rejected(self) -> Int64Array:
+        """Return the rejected pairs nearest to the threshold, best first.
+
+        int64, shape (3, at most 10,000): left, right, common shingles.
+        """
+        if not self._rejected:
+            return np.zeros((3, 0), np.int64)
+        pairs = np.concatenate(self._rejected, axis=1)
+        jaccards = self.jaccard(pairs[0], pairs[1], pairs[2])
+        order = np.lexsort((pairs[1], pairs[0], -jaccards))
+        pairs = pairs[:, order]
+        fresh = np.ones(len(order), np.bool_)
+        fresh[1:] = (pairs[:2, 1:] != pairs[:2, :-1]).any(axis=0)
+        return pairs[:, fresh][:, :_REJECTED_KEPT]
+
+    def jaccard(
+        self, left: Int64Array, right: Int64Array, common: Int64Array
+    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        """Return the Jaccard similarity of pairs with a known number of common shingles."""
+        union = self.sets.sizes[left] + self.sets.sizes[right] - common
+        return common / union
