@@ -118,7 +118,7 @@ def article_content(article: Article) -> Content:
 
 def table_content(table: Table, language: str) -> Content:
     """Return a table and the sentences around it as content."""
-    rows = ["".join(f"<td>{escaped(cell)}</td>" for cell in row) for row in table.rows]
+    rows = [" ".join(f"<td>{escaped(cell)}</td>" for cell in row) for row in table.rows]
     before = [f"<p>{escaped(text)}</p>" for text in table.paragraphs]
     grid = ["<table>", *(f"<tr>{row}</tr>" for row in rows), "</table>"]
     html = [*before, *grid, f"<p>{escaped(table.closing)}</p>"]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
 from dedup.engines.pool import WorkerPool
-from dedup.errors import ConfigError, InputError
+from dedup.errors import ConfigError, DedupError, InputError
 from dedup.io.inputs import STDIN, InputFile, Inputs, discover
 
 if TYPE_CHECKING:
@@ -111,25 +111,41 @@ def run(
     OutputExistsError : an output is already there.
     DedupError : more than `Config.max_removal` of the documents would be removed from ``kept``.
     """
-    from dedup.output import check_outputs, write_outputs
+    from dedup.folder import check_replaceable, staged
+    from dedup.io.filtered import FilteredCopies
 
     outputs = {"kept": kept, "removed": removed, "annotated": annotated}
-    folders = {name: folder for name, folder in outputs.items() if folder is not None}
+    folders = {kind: folder for kind, folder in outputs.items() if folder is not None}
     found = discover(inputs)
-    check_outputs(found.files, output, folders, overwrite)
+    if output is not None:
+        check_replaceable(output, overwrite)
+    copies = FilteredCopies(folders, found.files, overwrite=overwrite)
     with ExitStack() as stack:
         scratch = _scratch(stack, output)
         result = _find(found, config, stack, scratch, progress)
-        if output is not None:
-            write_outputs(
-                result,
-                output,
-                folders,
-                max_removal=config.max_removal,
-                evidence=keep_evidence,
-                overwrite=overwrite,
-            )
-        return result
+        if output is None:
+            return result
+        refusal = _refusal(result, config, folders)
+        stage = stack.enter_context(staged(output))
+        if folders and refusal is None:
+            stack.enter_context(copies)
+            result.write_copies(copies)
+        result.write_into(stage, evidence=keep_evidence)
+        copies.commit()
+    if refusal is not None:
+        raise refusal
+    return result
+
+
+def _refusal(result: Result, config: Config, folders: dict[str, PathLike]) -> DedupError | None:
+    """Return the error of a run that would remove more than the user thinks possible."""
+    share = result.summary["result"]["removed_share"]
+    if "kept" not in folders or share <= config.max_removal:
+        return None
+    return DedupError(
+        f"{share:.1%} of the documents would be removed, more than --max-removal "
+        f"{config.max_removal:g}; only the tables were written: look at them, then raise it."
+    )
 
 
 def make_config(*, text: str | None = None, id: str | None = None, **options: Any) -> Config:
@@ -154,9 +170,11 @@ def _find(
     total = sum(file.size for file in files)
     workers = config.num_workers if streams or total > _SMALL_BYTES else 1
     pool = stack.enter_context(WorkerPool(workers - 1)) if workers > 1 else None
+    from dedup.engines.local import LocalEngine
     from dedup.pipeline import find
 
-    result = find(files, config, pool, scratch if pool or total > _SMALL_BYTES else None, progress)
+    spill = scratch if pool or total > _SMALL_BYTES else None
+    result = find(files, config, LocalEngine(pool), spill, progress)
     if found.skipped:
         result.summary["input"]["skipped_files"] = dict(found.skipped)
     return result
@@ -173,9 +191,9 @@ def _paths(data: Any) -> list[PathLike] | None:
 
 def _stored(data: Any, config: Config, scratch: str) -> Inputs:
     """Write the needed columns of a table to scratch, where workers memory-map them."""
-    from dedup.pipeline import needed_columns
     from dedup.io.arrow import stored
     from dedup.io.columns import Selection
+    from dedup.pipeline import needed_columns
 
     batches, schema = _as_batches(data)
     file = InputFile(0, 0, "", "table", "arrow")

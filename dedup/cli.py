@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable
-from dataclasses import MISSING, fields
+from dataclasses import fields
+from fractions import Fraction
 from typing import Any
 
 import click
@@ -26,16 +27,15 @@ def _config_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(fields(Config)):
         name = "--" + option.name.replace("_", "-")
         choices = option.metadata["choices"]
-        default = None if option.default is MISSING else option.default
+        default = option.default
         help_ = option.metadata["help"]
         if isinstance(default, bool):
             command = click.option(name, is_flag=True, default=default, help=help_)(command)
             continue
-        shown = float(default) if option.name == "threshold" else default
         command = click.option(
             name,
             type=click.Choice(choices) if choices else _TYPES.get(str(option.type), click.STRING),
-            default=shown if choices or option.name != "threshold" else str(shown),
+            default=str(float(default)) if isinstance(default, Fraction) else default,
             show_default=default is not None,
             metavar=option.metadata["metavar"] or None,
             help=help_,

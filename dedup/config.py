@@ -18,6 +18,8 @@ METHODS = ("minhash", "simhash", "both")
 LINKAGES = ("keeper", "components")
 PAIRS = ("decided", "all")
 
+_THRESHOLD = Fraction("0.8")
+
 
 def _option(default: Any, help_: str, *, choices: tuple[str, ...] = (), metavar: str = "") -> Any:
     return field(default=default, metadata={"help": help_, "choices": choices, "metavar": metavar})
@@ -32,8 +34,8 @@ class Config:
     ConfigError : a value makes no sense; the message says which, and what would.
     """
 
-    threshold: Fraction = _option(
-        Fraction("0.8"),
+    threshold: Fraction = _option(  # noqa: RUF009  (a Fraction is immutable)
+        _THRESHOLD,
         "Least Jaccard similarity of near-duplicates, above 0 and up to 1.",
         metavar="T",
     )
@@ -78,9 +80,7 @@ class Config:
         metavar="N",
     )
     workers: int | None = _option(None, "Processes to use; all cores if not given.", metavar="N")
-    seed: int | str = _option(
-        0, "Seed of the hashes; 'random' for hostile input.", metavar="SEED"
-    )
+    seed: int | str = _option(0, "Seed of the hashes; 'random' for hostile input.", metavar="SEED")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "threshold", _fraction(self.threshold))
@@ -148,6 +148,6 @@ def _seed(value: int | str) -> int:
     return seed
 
 
-def _at_least(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+def _at_least(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or value < least:
         raise ConfigError(f"{name} is {value!r}; give a whole number of at least {least}.")

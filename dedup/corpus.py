@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from dedup.engines.sketching import PartSketches, as_strings
 from dedup.errors import InputError
@@ -88,7 +90,7 @@ def join_parts(files: list[InputFile], parts: list[PartSketches]) -> Corpus:
         lines[ordinal] += part.num_lines
         total += len(part)
 
-    def joined(name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+    def joined(name: str) -> NDArray[Any]:
         return np.concatenate([getattr(part, name) for part in parts])
 
     return Corpus(
@@ -125,8 +127,10 @@ def _columns(parts: list[PartSketches], total: int) -> pa.Table:
             if name not in table.column_names:
                 positions = np.arange(offset, offset + len(part))
                 values = positions if name == "doc_id" else pa.nulls(len(part))
-                table = table.append_column(name, pa.array(values)) if table.num_columns else (
-                    pa.table({name: values})
+                table = (
+                    table.append_column(name, pa.array(values))
+                    if table.num_columns
+                    else (pa.table({name: values}))
                 )
         tables.append(table.select(names))
         offset += len(part)

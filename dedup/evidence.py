@@ -15,16 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup.corpus import Corpus
-from dedup.search import Search
 from dedup.schema import pairs_schema
+from dedup.search import Search
 from dedup.text.hashing import HASH_VERSION
 
 _CHUNK_DOCUMENTS = 1 << 16
 
 
-def write_evidence(
-    corpus: Corpus, search: Search, summary: dict[str, Any], folder: Path
-) -> None:
+def write_evidence(corpus: Corpus, search: Search, summary: dict[str, Any], folder: Path) -> None:
     """Write the evidence of a run to a new folder."""
     folder.mkdir()
     keys = corpus.keys[0].shape[1] if corpus.keys else 0

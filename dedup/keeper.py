@@ -100,4 +100,4 @@ def _sorted_by(values: pa.ChunkedArray | None, order: str) -> Int64Array:
             f"the keeper column is of type {values.type}, which has no order; "
             "give a column of numbers, strings or dates."
         ) from None
-    return indices.to_numpy().astype(np.int64)
+    return np.asarray(indices, np.int64)

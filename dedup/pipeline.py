@@ -6,8 +6,7 @@ import time
 
 from dedup.config import Config
 from dedup.corpus import check_ids, join_parts
-from dedup.engines.local import LocalEngine, Progress
-from dedup.engines.pool import WorkerPool
+from dedup.engines.local import Engine, Progress
 from dedup.io.base import Columns
 from dedup.io.inputs import InputFile
 from dedup.keeper import policy_column
@@ -32,7 +31,7 @@ def needed_columns(config: Config) -> Columns:
 def find(
     files: list[InputFile],
     config: Config,
-    pool: WorkerPool | None,
+    engine: Engine,
     scratch: str | None,
     progress: Progress | None,
 ) -> Result:
@@ -40,14 +39,12 @@ def find(
 
     Parameters
     ----------
-    pool : worker processes, beside this one.
     scratch : folder for shingle sets and band keys; None keeps them in memory.
     progress : called with the bytes of text that are done, and all of them (0 where unknown).
     """
     start = time.perf_counter()
     stages = Stages()
     with stages("sketch"):
-        engine = LocalEngine(pool)
         parts = engine.sketch(
             files, needed_columns(config), sketch_parameters(config), scratch, progress
         )

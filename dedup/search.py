@@ -160,9 +160,7 @@ def _all_pairs(
     edges = Edges.join([verified_edges(verifier, earlier, later)])
     if not found.num_skipped:
         return Clusters(keepers_of_edges(num_units, edges), edges), len(later)
-    greedy = greedy_keepers(
-        num_units, buckets, verifier, config.threshold, config.max_comparisons
-    )
+    greedy = greedy_keepers(num_units, buckets, verifier, config.threshold, config.max_comparisons)
     greedy.edges = Edges.join([edges, greedy.edges])
     greedy.num_skipped = found.num_skipped
     greedy.skipped_documents = found.skipped_documents

@@ -11,8 +11,8 @@ import xxhash
 
 from dedup.config import Config
 from dedup.corpus import Corpus
-from dedup.search import Search, banding_of
 from dedup.schema import SUMMARY_FORMAT
+from dedup.search import Search, banding_of
 from dedup.tables import Decisions
 from dedup.text.hashing import HASH_VERSION
 from dedup.text.unicode import VERSION as UNICODE_VERSION
@@ -117,15 +117,15 @@ def _warnings(corpus: Corpus, search: Search, config: Config) -> list[str]:
         needed = width * (1 + threshold) / (1 - threshold) + width - 1
         if median < needed:
             found.append(
-                f"the median document has {median:.0f} tokens: below {needed:.0f}, one changed word "
-                f"in the middle takes a copy under the threshold {threshold:g} at --ngram {width}; "
-                "lower one of them to find such copies"
+                f"the median document has {median:.0f} tokens: below {needed:.0f}, one changed "
+                f"word in the middle takes a copy under the threshold {threshold:g} at --ngram "
+                f"{width}; lower one of them to find such copies"
             )
     if search.clusters.num_skipped:
         count = len(search.clusters.skipped_documents)
         found.append(
-            f"up to {search.clusters.num_skipped:,} comparisons among unlike documents of one bucket "
-            f"were skipped (--max-comparisons {config.max_comparisons:,}); the {count:,} documents "
-            "concerned are kept unless another comparison removes them"
+            f"up to {search.clusters.num_skipped:,} comparisons among unlike documents of a "
+            f"bucket were skipped (--max-comparisons {config.max_comparisons:,}); the {count:,} "
+            "documents concerned are kept unless another comparison removes them"
         )
     return found

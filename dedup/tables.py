@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from dedup.cluster import Edges
 from dedup.corpus import Corpus
 from dedup.lsh.buckets import pack_pairs
-from dedup.search import Search
 from dedup.schema import (
     EQUAL,
     IDENTICAL,
@@ -22,6 +21,7 @@ from dedup.schema import (
     decisions_schema,
     pairs_schema,
 )
+from dedup.search import Search
 from dedup.text.hashing import Int64Array
 
 _MATCHES = pa.array([IDENTICAL, EQUAL, NEAR])
@@ -48,7 +48,8 @@ class Decisions:
     @cached_property
     def removed(self) -> NDArray[np.bool_]:
         """bool: whether the document is removed."""
-        return self.removed_by != np.arange(len(self.removed_by))
+        removed: NDArray[np.bool_] = self.removed_by != np.arange(len(self.removed_by))
+        return removed
 
     @cached_property
     def cluster_size(self) -> Int64Array:
@@ -74,9 +75,7 @@ def decide(corpus: Corpus, search: Search) -> Decisions:
     match = np.where(identical, 0, np.where(same, 1, 2)).astype(np.int8)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return Decisions(
-        order[keeper][back], jaccard[back], match[back], order[removed_by][back]
-    )
+    return Decisions(order[keeper][back], jaccard[back], match[back], order[removed_by][back])
 
 
 def _unit_of_rank(search: Search) -> Int64Array:

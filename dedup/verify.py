@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
@@ -61,7 +62,7 @@ class Verifier:
     num_filtered: int = 0
     _rejected: list[Int64Array] = field(default_factory=list)
 
-    def possible(self, left: Int64Array, right: Int64Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def possible(self, left: Int64Array, right: Int64Array) -> NDArray[np.bool_]:
         """Tell which pairs could reach the threshold by their lengths."""
         a, b = self.sets.sizes[left], self.sets.sizes[right]
         num, den = self.threshold.numerator, self.threshold.denominator
@@ -84,9 +85,7 @@ class Verifier:
             last = int(np.searchsorted(total, done + _BATCH_SHINGLES, side="right"))
             last = min(max(last, first + 1), first + _MAX_PAIRS)
             a, b = left[first:last], right[first:last]
-            common = common_shingles(
-                self.sets.gather(a), sizes[a], self.sets.gather(b), sizes[b]
-            )
+            common = common_shingles(self.sets.gather(a), sizes[a], self.sets.gather(b), sizes[b])
             result[chosen[first:last]] = self._judge(a, b, common)
             first = last
         return result
@@ -120,7 +119,7 @@ class Verifier:
 
     def jaccard(
         self, left: Int64Array, right: Int64Array, common: Int64Array
-    ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    ) -> NDArray[np.float64]:
         """Return the Jaccard similarity of pairs with a known number of common shingles."""
         union = self.sets.sizes[left] + self.sets.sizes[right] - common
         return common / union

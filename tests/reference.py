@@ -24,11 +24,13 @@ REMOVED = ("\N{SOFT HYPHEN}", "\N{ZERO WIDTH NON-JOINER}", "\N{ZERO WIDTH JOINER
 # Katakana, Thai, Lao, Khmer or Myanmar.
 UNSPACED_NAMES = (
     *("CJK UNIFIED", "CJK COMPATIBILITY IDEOGRAPH", "IDEOGRAPHIC", "HANGZHOU", "COUNTING ROD"),
-    *("PARENTHESIZED IDEOGRAPH", "CIRCLED IDEOGRAPH"),
-    *("HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "HENTAIGANA", "VERTICAL KANA", "MASU MARK"),
-    *("COMBINING KATAKANA-HIRAGANA", "VERTICAL IDEOGRAPHIC"),
+    *("PARENTHESIZED IDEOGRAPH", "CIRCLED IDEOGRAPH", "OLD CHINESE", "VIETNAMESE ALTERNATE"),
+    *("HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA", "HENTAIGANA", "MASU MARK"),
+    *("COMBINING KATAKANA-HIRAGANA", "VERTICAL KANA", "VERTICAL IDEOGRAPHIC"),
     *("THAI", "LAO", "KHMER", "MYANMAR"),
 )
+# Five strokes for counting, of no script.
+NOT_UNSPACED_NAMES = ("IDEOGRAPHIC TALLY",)
 
 
 def is_assigned(char: str) -> bool:
@@ -59,7 +61,9 @@ def class_of(char: str) -> str:
     """Return the class a character has by itself, whatever stands before it."""
     if not is_assigned(char) or not (char.isalnum() or char == "_" or is_mark(char)):
         return SEPARATOR
-    return UNSPACED if unicodedata.name(char, "").startswith(UNSPACED_NAMES) else SPACED
+    name = unicodedata.name(char, "")
+    unspaced = name.startswith(UNSPACED_NAMES) and not name.startswith(NOT_UNSPACED_NAMES)
+    return UNSPACED if unspaced else SPACED
 
 
 def classes(text: str) -> list[str]:

@@ -9,11 +9,12 @@ from itertools import chain
 from typing import NamedTuple, Protocol
 
 from dedup.engines.pool import Worker, WorkerPool
-from dedup.engines.sketching import PartSketches, SketchTask, open_spilled
+from dedup.engines.sketching import READ_BYTES, PartSketches, SketchTask, open_spilled
 from dedup.io.base import Columns, InputFile, Part
 from dedup.io.formats import FORMATS
 from dedup.io.inputs import STDIN
 from dedup.sketch.documents import SketchParameters
+from dedup.text.shingles import MAX_SLOTS
 
 PART_BYTES = 32 << 20
 """Text of a part: small enough to share the work evenly, large enough to make its start cheap."""
@@ -37,10 +38,27 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """Sketches parts in this process and, where there is a pool, in its workers too."""
+    """Sketches parts in this process and, where there is a pool, in its workers too.
 
-    def __init__(self, pool: WorkerPool | None = None) -> None:
+    Parameters
+    ----------
+    pool : worker processes, beside this one.
+    part_bytes, read_bytes : text of a part, and of what is read at a time; results do not depend
+        on them, nor on `batch_documents`, the most documents that the kernels take at once.
+    """
+
+    def __init__(
+        self,
+        pool: WorkerPool | None = None,
+        *,
+        part_bytes: int = PART_BYTES,
+        read_bytes: int = READ_BYTES,
+        batch_documents: int = MAX_SLOTS,
+    ) -> None:
         self._workers: list[Worker] = pool.workers if pool else []
+        self._part_bytes = part_bytes
+        self._read_bytes = read_bytes
+        self._batch_documents = min(batch_documents, MAX_SLOTS)
 
     def sketch(
         self,
@@ -60,7 +78,11 @@ class LocalEngine:
                 while not failures and (job := shared.take()) is not None:
                     name = f"{job.file:06d}-{job.number:06d}"
                     spill = os.path.join(scratch, name) if scratch else None
-                    sketches = run(SketchTask(job.part, parameters, spill))
+                    sketches = run(
+                        SketchTask(
+                            job.part, parameters, spill, self._read_bytes, self._batch_documents
+                        )
+                    )
                     results[name] = open_spilled(sketches, spill) if spill else sketches
                     shared.done(sketches.num_bytes)
             except BaseException as error:
@@ -89,17 +111,28 @@ class LocalEngine:
             _Job(file.ordinal, number, part)
             for file in files
             if file.ordinal not in streams
-            for number, part in enumerate(FORMATS[file.format].split(file, columns, PART_BYTES))
+            for number, part in enumerate(
+                FORMATS[file.format].split(file, columns, self._part_bytes)
+            )
         ]
         jobs.sort(key=lambda job: -job.part.size)
         total = 0 if spooled else sum(job.part.size for job in jobs)
-        return _Plan(chain(jobs, _unpacked(spooled, columns, scratch)), total)
+        return _Plan(chain(jobs, self._unpacked(spooled, columns, scratch)), total)
 
     def _must_spool(self, file: InputFile, num_files: int) -> bool:
         """Unpack a stream only where that brings cores to work: fewer files than processes."""
         if not FORMATS[file.format].needs_spool(file):
             return False
         return file.path == STDIN or num_files <= len(self._workers)
+
+    def _unpacked(
+        self, files: list[InputFile], columns: Columns, scratch: str | None
+    ) -> Iterator[_Job]:
+        for file in files:
+            if scratch is None:
+                raise RuntimeError(f"{file.name} needs a scratch folder to be unpacked to")
+            parts = FORMATS[file.format].spool(file, columns, scratch, self._part_bytes)
+            yield from (_Job(file.ordinal, number, part) for number, part in enumerate(parts))
 
 
 class _Job(NamedTuple):
@@ -113,16 +146,6 @@ class _Job(NamedTuple):
 class _Plan(NamedTuple):
     jobs: Iterator[_Job]
     total_bytes: int
-
-
-def _unpacked(
-    files: list[InputFile], columns: Columns, scratch: str | None
-) -> Iterator[_Job]:
-    for file in files:
-        if scratch is None:
-            raise RuntimeError(f"{file.name} needs a scratch folder to be unpacked to")
-        parts = FORMATS[file.format].spool(file, columns, scratch, PART_BYTES)
-        yield from (_Job(file.ordinal, number, part) for number, part in enumerate(parts))
 
 
 class _Shared:

@@ -1,7 +1,7 @@
 """Worker processes: started early, fed one part at a time, gone with the parent.
 
-A worker is a fresh interpreter that runs `dedup.engines.worker`, never a fork beside Arrow's threads,
-and never an import of the caller's main module. Light: nothing heavy is imported here, so that
+A worker is a fresh interpreter that runs `dedup.engines.worker`: never a fork beside Arrow's
+threads, never an import of the caller's main module. Light: nothing heavy is imported here, so that
 workers load numpy and Arrow while the parent does.
 """
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -15,9 +17,8 @@ import pyarrow as pa
 
 from dedup.io.base import Part, Problem
 from dedup.io.formats import FORMATS
-from dedup.sketch.documents import SketchParameters, Sketches, sketch_texts
+from dedup.sketch.documents import Sketches, SketchParameters, sketch_texts
 from dedup.text.hashing import Int64Array, UInt64Array
-from dedup.text.shingles import MAX_SLOTS
 
 READ_BYTES = 8 << 20
 """Text read at a time."""
@@ -69,8 +70,8 @@ class SketchTask:
     part: Part
     parameters: SketchParameters
     spill: str | None
-    read_bytes: int = READ_BYTES
-    batch_documents: int = MAX_SLOTS
+    read_bytes: int
+    batch_documents: int
 
     def run(self) -> PartSketches:
         """Read and sketch the documents of the part."""
@@ -115,9 +116,7 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
 
 def as_strings(table: pa.Table) -> pa.Table:
     """Return the table with every column as large_string."""
-    return pa.table(
-        {name: table[name].cast(pa.large_string()) for name in table.column_names}
-    )
+    return pa.table({name: table[name].cast(pa.large_string()) for name in table.column_names})
 
 
 class _Columns:
@@ -136,6 +135,7 @@ class _Columns:
     def __init__(self, spill: str | None, parameters: SketchParameters) -> None:
         self._spill = spill
         self._bands = parameters.banding.bands if parameters.banding else 0
+        self._stack = ExitStack()
         self._files: dict[str, BinaryIO] = {}
         self._blocks: dict[str, list[np.ndarray[tuple[int, ...], np.dtype[np.generic]]]] = {
             name: [] for name in (*self._SPILLED, *self._KEPT)
@@ -144,12 +144,13 @@ class _Columns:
 
     def __enter__(self) -> _Columns:
         if self._spill is not None:
-            self._files = {name: open(f"{self._spill}.{name}", "wb") for name in self._SPILLED}
+            for name in self._SPILLED:
+                path = Path(f"{self._spill}.{name}")
+                self._files[name] = self._stack.enter_context(path.open("wb"))
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file in self._files.values():
-            file.close()
+        self._stack.close()
 
     def append(self, sketches: Sketches) -> None:
         """Add the sketches of one batch."""

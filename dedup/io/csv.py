@@ -34,7 +34,7 @@ from dedup.io.lines import (
     spool_records,
     stored_records,
 )
-from dedup.io.quoting import assembled, ends_quoted, fields, is_open, line_end, unquoted
+from dedup.io.quoting import assembled, ends_quoted, is_open, line_end, raw_fields, spans, value
 from dedup.io.values import as_text, column_of, text_array
 
 if TYPE_CHECKING:
@@ -122,9 +122,9 @@ class CsvFormat:
         row = 0
 
         def widened(record: bytes, added: Iterable[bytes]) -> bytes:
-            cells = fields(record, delimiter)
-            if is_open(cells[-1]):
+            if is_open(record, spans(record, delimiter)[-1]):
                 return record
+            cells = raw_fields(record, delimiter)
             if len(kept) < len(names):
                 spare = cells[len(names) :]
                 cells = [cells[i] for i in kept if i < len(cells)] + spare
@@ -187,17 +187,17 @@ class _Collected:
         self.size += len(record)
         row = len(self.texts)
         self.line_numbers.append(line)
-        cells = fields(record, self.delimiter)
+        cells = spans(record, self.delimiter)
         if len(cells) != self.width:
             detail = f"{len(cells)} for {self.width} columns"
             self.problems.append(Problem("wrong number of fields", row, line, detail))
-        if is_open(cells[-1]):
+        if is_open(record, cells[-1]):
             self.problems.append(Problem("quote never closed", row, line))
-        found = [unquoted(cells[i]) for i in self.text_at if i < len(cells)]
+        found = [value(record, cells[i]) for i in self.text_at if i < len(cells)]
         self.texts.append(b"\n".join(found) if found else None)
         for name, i in self.others_at.items():
-            value = unquoted(cells[i]).decode("utf-8", "replace") if i < len(cells) else ""
-            self.others[name].append(value or None)
+            other = value(record, cells[i]).decode("utf-8", "replace") if i < len(cells) else ""
+            self.others[name].append(other or None)
 
     def batch(self) -> Batch:
         """Return what was collected."""
@@ -227,7 +227,8 @@ def _looked_at(file: InputFile, columns: Columns) -> tuple[bytes, Columns]:
 
 def _names(header: bytes, delimiter: bytes) -> list[str]:
     bare = header.removeprefix(BOM)
-    return [unquoted(field).decode("utf-8", "replace") for field in fields(bare, delimiter)]
+    cells = spans(bare, delimiter)
+    return [value(bare, cell).decode("utf-8", "replace") for cell in cells]
 
 
 def _record_ends(file: InputFile, start: int, target_bytes: int) -> Iterator[int]:

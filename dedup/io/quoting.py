@@ -14,14 +14,23 @@ import numpy as np
 
 from dedup.io.codecs import DamagedError
 
-__all__ = ["assembled", "ends_quoted", "fields", "is_open", "line_end", "unquoted"]
+__all__ = [
+    "Span",
+    "assembled",
+    "ends_quoted",
+    "is_open",
+    "line_end",
+    "raw_fields",
+    "spans",
+    "value",
+]
 
 QUOTE = 34
 NEWLINE = 10
+Span = tuple[int, int, int]
+"""(start, close, stop) of a field: close is after its closing quote, or start if it has none."""
 FEW_QUOTES = 64
 """Up to here a loop beats numpy's fixed cost."""
-FEW_PAIRS = 4
-"""From here on a field is likely to be long, and the last of its record."""
 
 
 def assembled(lines: Iterable[bytes], delimiter: bytes) -> Iterator[bytes]:
@@ -58,8 +67,6 @@ def ends_quoted(block: bytes, delimiter: bytes, *, quoted: bool) -> bool:
     count = block.count(b'"')
     if count == 0:
         return quoted
-    if quoted and count == 2 * block.count(b'""'):  # nothing but pairs
-        return True
     if count > FEW_QUOTES and _alternates(block, delimiter, quoted=quoted):
         return quoted ^ bool(count & 1)
     position = 0
@@ -94,48 +101,49 @@ def line_end(record: bytes) -> int:
     return end - record.endswith(b"\r", 0, end)
 
 
-def fields(record: bytes, delimiter: bytes) -> list[bytes]:
-    """Return the raw fields of a record, quotes and all, without its line end."""
-    record = record[: line_end(record)]
-    if QUOTE not in record:
-        return record.split(delimiter)
-    found: list[bytes] = []
+def spans(record: bytes, delimiter: bytes) -> list[Span]:
+    """Return where the fields of a record lie, its line end left out."""
+    end = line_end(record)
+    found: list[Span] = []
     start = 0
     while True:
-        after = _closed(record, start) if record.startswith(b'"', start) else start
-        stop = record.find(delimiter, after)
+        close = _closed(record, start, end) if record.startswith(b'"', start, end) else start
+        stop = record.find(delimiter, close, end)
         if stop < 0:
-            found.append(record[start:])
+            found.append((start, close, end))
             return found
-        found.append(record[start:stop])
+        found.append((start, close, stop))
         start = stop + 1
 
 
-def unquoted(field: bytes) -> bytes:
-    """Return the value of a raw field."""
-    if not field.startswith(b'"'):
-        return field
-    close = _closed(field, 0)
-    inner = field[1 : close - 1] if field.endswith(b'"', 1, close) else field[1:]
-    return inner.replace(b'""', b'"') + field[close:]
+def raw_fields(record: bytes, delimiter: bytes) -> list[bytes]:
+    """Return the fields of a record as they stand, quotes and all, without its line end."""
+    return [record[start:stop] for start, _, stop in spans(record, delimiter)]
 
 
-def is_open(field: bytes) -> bool:
-    """Tell whether the last raw field of a record ends inside its quotes: the file ended there."""
-    return field.startswith(b'"') and not field.endswith(b'"', 1, _closed(field, 0))
+def value(record: bytes, span: Span) -> bytes:
+    """Return the value of a field: without its quotes, pairs of them as one."""
+    start, close, stop = span
+    if start == close:
+        return record[start:stop]
+    inner = record[start + 1 : close if is_open(record, span) else close - 1]
+    return inner.replace(b'""', b'"') + record[close:stop]
 
 
-def _closed(record: bytes, start: int) -> int:
-    """Return the position after the quote that closes the one at `start`, or the end."""
+def is_open(record: bytes, span: Span) -> bool:
+    """Tell whether the last field of a record ends inside its quotes: the file ended there."""
+    start, close, stop = span
+    if start == close or close < stop:
+        return False
+    quotes = stop - start - 1 - len(record[start + 1 : stop].rstrip(b'"'))
+    return quotes % 2 == 0
+
+
+def _closed(record: bytes, start: int, end: int) -> int:
+    """Return the position after the quote that closes the one at `start`, or `end`."""
     position = start + 1
-    pairs = 0
-    while (position := record.find(b'"', position)) >= 0:
-        if record[position + 1 : position + 2] != b'"':
+    while (position := record.find(b'"', position, end)) >= 0:
+        if not record.startswith(b'"', position + 1, end):
             return position + 1
         position += 2
-        pairs += 1
-        if pairs == FEW_PAIRS and record.endswith(b'"', position):
-            end = len(record) - 1
-            if record.count(b'"', position, end) == 2 * record.count(b'""', position, end):
-                return len(record)  # nothing but pairs up to the last quote
-    return len(record)
+    return end

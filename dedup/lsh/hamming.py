@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def choose_blocks(num_fingerprints: int, max_hamming: int) -> int:
 def block_masks(blocks: int, max_hamming: int) -> list[int]:
     """Return for each choice of `blocks - max_hamming` blocks the mask of their bits."""
     edges = [round(FINGERPRINT_BITS * i / blocks) for i in range(blocks + 1)]
-    masks = [(1 << b) - (1 << a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    masks = [(1 << b) - (1 << a) for a, b in pairwise(edges)]
     return [sum(kept) for kept in combinations(masks, blocks - max_hamming)]
 
 

@@ -1,6 +1,6 @@
 """The prefix filter: candidate pairs of a hot bucket, without comparing all with all.
 
-A bucket of many mutually unlike documents (a template's pages) is the one quadratic case of banding.
+A bucket of many mutually unlike documents (a template's pages) is banding's one quadratic case.
 Order all shingles from rare to common: a pair at the threshold then shares a shingle among the
 first few of both sets, and the few rare shingles of unlike pages do not meet. The filter is exact:
 it rules out only pairs that lie below the threshold.

@@ -6,6 +6,8 @@ A document without a token is digested by its canonical text, under a different 
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import xxhash
 
@@ -28,12 +30,10 @@ def digests(values: UInt8Array | UInt64Array, bounds: Int64Array) -> UInt64Array
     -------
     uint64, shape (documents, 2); the 16 bytes of each XXH3-128.
     """
-    octets = memoryview(values).cast("B")
+    octets = values.view(np.uint8).data
     edges = (bounds * values.itemsize).tolist()
     digest = xxhash.xxh3_128_digest
-    joined = b"".join(
-        [digest(octets[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    )
+    joined = b"".join([digest(octets[a:b]) for a, b in pairwise(edges)])
     return np.frombuffer(joined, np.uint64).reshape(-1, 2)
 
 

@@ -1,9 +1,10 @@
-"""Texts to sketches: the kernels of text and sketch in their order, a cache-sized batch at a time."""
+"""Texts to sketches: the kernels of text and sketch in their order, batch by batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -105,8 +106,8 @@ def _buffers(text: pa.Array) -> tuple[UInt8Array, Int64Array]:
     _, offset_buffer, data_buffer = text.buffers()
     if not len(text) or data_buffer is None:
         return np.zeros(0, np.uint8), np.zeros(len(text) + 1, np.int64)
-    offsets = np.frombuffer(offset_buffer, np.int64 if wide else np.int32)
-    offsets = offsets[text.offset : text.offset + len(text) + 1].astype(np.int64)
+    stored = np.frombuffer(offset_buffer, np.int64 if wide else np.int32)
+    offsets = stored[text.offset : text.offset + len(text) + 1].astype(np.int64)
     return np.frombuffer(data_buffer, np.uint8), offsets
 
 
@@ -157,10 +158,7 @@ def _tokens(
     if len(data) <= _SEGMENT_BYTES or len(offsets) > 2:
         return token_hashes(data, offsets, constants)
     edges = _segment_edges(data)
-    found = [
-        token_hashes(data[a:b], np.array([0, b - a]), constants)
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    found = [token_hashes(data[a:b], np.array([0, b - a]), constants) for a, b in pairwise(edges)]
     hashes = np.concatenate([part for part, _, _ in found])
     return hashes, np.array([0, len(hashes)]), int(any(invalid for _, _, invalid in found))
 

@@ -63,9 +63,7 @@ def shingle_hashes(
     return shingles, dropped
 
 
-def shingle_sets(
-    hashes: UInt64Array, bounds: Int64Array, constants: HashConstants
-) -> UInt64Array:
+def shingle_sets(hashes: UInt64Array, bounds: Int64Array, constants: HashConstants) -> UInt64Array:
     """Return the sorted distinct (slot << 52 | shingle hash) of a batch of documents.
 
     Parameters

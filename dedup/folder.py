@@ -1,0 +1,57 @@
+"""The output folder: complete or not there, and never written over what is not ours."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dedup.errors import OutputExistsError
+from dedup.schema import SUMMARY_FILE, SUMMARY_FORMAT
+
+
+def check_replaceable(folder: str | os.PathLike[str], overwrite: bool) -> None:
+    """Raise OutputExistsError unless the folder may be written."""
+    path = Path(folder)
+    if not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not overwrite:
+        raise OutputExistsError(f"output {path} is already there; give another, or --overwrite.")
+    if not _is_ours(path):
+        raise OutputExistsError(
+            f"output {path} was not written by dedup, so --overwrite leaves it alone; give another."
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with open(path / SUMMARY_FILE, encoding="utf-8") as file:
+            return bool(json.load(file).get("format") == SUMMARY_FORMAT)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+@contextmanager
+def staged(folder: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a folder beside `folder` that takes its place when the block succeeds.
+
+    Until then `folder` is what it was; after an error nothing of the stage stays.
+    """
+    path = Path(os.path.abspath(folder))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stage = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    stage.mkdir()
+    try:
+        yield stage
+        if os.path.lexists(path):
+            old = path.with_name(f".{path.name}.{os.getpid()}.old")
+            path.rename(old)
+            stage.rename(path)
+            shutil.rmtree(old)
+        else:
+            stage.rename(path)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
