@@ -26,12 +26,14 @@ class Run:
     cpu_seconds : user and system time of the command and the children it waited for.
     peak_bytes : the largest sum of PSS that was seen; None for a run that was not sampled.
     exit_code : of the command; negative is a signal, as when the time limit ended it.
+    others_share : share of the machine's cores that everything else used meanwhile, 0 to 1.
     """
 
     wall_seconds: float
     cpu_seconds: float
     peak_bytes: int | None
     exit_code: int
+    others_share: float
 
 
 def run(
@@ -56,6 +58,7 @@ def run(
 def watch(process: subprocess.Popen[bytes], start: float, sample: bool, limit: float) -> Run:
     """Wait for the process, reading the memory of its session meanwhile if asked to."""
     peak, strangers = 0, set(numbers_in_proc()) - {process.pid}
+    busy = busy_seconds()
     while True:
         # Without sampling nothing but this wait happens: 2 ms is the grain of the timing.
         done, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -63,7 +66,9 @@ def watch(process: subprocess.Popen[bytes], start: float, sample: bool, limit: f
         if done:
             process.returncode = os.waitstatus_to_exitcode(status)
             cpu = usage.ru_utime + usage.ru_stime
-            return Run(elapsed, cpu, peak if sample else None, process.returncode)
+            others = (busy_seconds() - busy - cpu) / (elapsed * (os.cpu_count() or 1))
+            peak_bytes = peak if sample else None
+            return Run(elapsed, cpu, peak_bytes, process.returncode, max(0.0, others))
         if elapsed > limit:
             os.killpg(process.pid, signal.SIGKILL)
         if sample:
@@ -80,6 +85,12 @@ def end_session(process: subprocess.Popen[bytes]) -> None:
     except ProcessLookupError:
         return
     process.wait()
+
+
+def busy_seconds() -> float:
+    """Return the CPU seconds that all processes, and the host's other guests, have had so far."""
+    user, nice, system, _idle, _wait, irq, soft, steal = Path("/proc/stat").read_text().split()[1:9]
+    return sum(map(int, (user, nice, system, irq, soft, steal))) / os.sysconf("SC_CLK_TCK")
 
 
 def numbers_in_proc() -> list[int]:

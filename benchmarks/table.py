@@ -5,6 +5,7 @@ from typing import Any
 
 Result = dict[str, Any]
 NOTHING = "–"
+QUIET = 0.1  # share of the cores that others may use before the page says so
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -70,6 +71,7 @@ def page(report: dict[str, Any]) -> str:
     """Return the whole page of one benchmark run."""
     corpus, machine, results = report["corpus"], report["machine"], report["results"]
     long = any(result.get("once") for result in results)
+    others = max(result.get("others_share", 0.0) for result in results)
     parts = [
         f"# Near-duplicates of {corpus['name']} at {report['threshold']}",
         f"{corpus['documents']:,} documents, {corpus['text_bytes'] / 1e6:.0f} MB of text, "
@@ -80,6 +82,9 @@ def page(report: dict[str, Any]) -> str:
         "in a run of its own.",
         figures(report),
         "¹ over a minute: run once, timed and sampled together." if long else "",
+        f"Not a quiet machine: others used up to {others:.0%} of the cores during a timed run."
+        if others > QUIET
+        else "",
         recall_by_jaccard(results),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -82,7 +82,7 @@ def drop_duplicates(data: Any, **options: Any) -> pa.Table:
         raise InputError("drop_duplicates takes a table; for files use dedup.run(..., kept=DIR).")
     table = _as_table(data)
     result = find_duplicates(table, **options)
-    return table.filter(pa.array(~result.decisions.removed))
+    return _filtered(table, pa.array(~result.decisions.removed))
 
 
 def run(
@@ -234,6 +234,15 @@ def _as_table(data: Any) -> pa.Table:
         return data
     batches, schema = _as_batches(data)
     return pa.Table.from_batches(batches, schema)
+
+
+def _filtered(table: pa.Table, mask: pa.BooleanArray) -> pa.Table:
+    """Return the chosen rows; Arrow can't yet choose among views, so these go by way of a copy."""
+    import pyarrow as pa
+
+    views = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
+    plain = [field.with_type(views.get(str(field.type), field.type)) for field in table.schema]
+    return table.cast(pa.schema(plain)).filter(mask).cast(table.schema)
 
 
 def _scratch(stack: ExitStack, output: PathLike | None) -> str:

@@ -94,7 +94,7 @@ def _sorted_by(values: pa.ChunkedArray | None, order: str) -> Int64Array:
     keys = [("value", order), ("position", "ascending")]
     table = pa.table({"value": values, "position": np.arange(len(values))})
     try:
-        indices = pc.sort_indices(table, sort_keys=keys, null_placement="at_end")
+        indices = pc.sort_indices(table, sort_keys=keys)
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError):
         raise InputError(
             f"the keeper column is of type {values.type}, which has no order; "

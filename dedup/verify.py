@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 
-_BATCH_SHINGLES = 1 << 16
+_BATCH_SHINGLES = 1 << 14
 _MAX_PAIRS = 1 << (64 - HASH_BITS)
 _REJECTED_KEPT = 10_000
 BELOW = -1
@@ -61,6 +61,7 @@ class Verifier:
     num_compared: int = 0
     num_filtered: int = 0
     _rejected: list[Int64Array] = field(default_factory=list)
+    _num_rejected: int = 0
 
     def possible(self, left: Int64Array, right: Int64Array) -> NDArray[np.bool_]:
         """Tell which pairs could reach the threshold by their lengths."""
@@ -99,8 +100,10 @@ class Verifier:
 
     def _remember(self, left: Int64Array, right: Int64Array, common: Int64Array) -> None:
         self._rejected.append(np.stack([left, right, common]))
-        if sum(block.shape[1] for block in self._rejected) > 4 * _REJECTED_KEPT:
-            self._rejected = [self.best_rejected()]
+        self._num_rejected += len(left)
+        if self._num_rejected > 8 * _REJECTED_KEPT:
+            best = self.best_rejected()
+            self._rejected, self._num_rejected = [best], best.shape[1]
 
     def best_rejected(self) -> Int64Array:
         """Return the rejected pairs nearest to the threshold, best first.

@@ -27,6 +27,9 @@ __all__ = ["FORMAT", "ArrowFormat", "batches_of", "stored"]
 FILE_MAGIC = b"ARROW1"
 STORED_ROWS = 8_192
 """Rows of a record batch of a stored table."""
+MAX_SHARES = 256
+MAX_UNPACKED_SHARES = 8
+"""Of one record batch, if it is compressed: each share unpacks all of it."""
 CODEC_NAMES = ("lz4", "zstd")
 """By number, as in the schema of the format (Message.fbs, CompressionType)."""
 
@@ -51,7 +54,8 @@ class ArrowFormat:
                 count, damage = _count_messages(file)
         size = file.size // max(1, count)
         run = max(1, target_bytes // max(1, size))
-        shares = max(1, size // target_bytes) if run == 1 else 1
+        most = MAX_SHARES if _compression(file) is None else MAX_UNPACKED_SHARES
+        shares = max(1, min(most, size // target_bytes)) if run == 1 else 1
         parts = [
             Part(file, found, i, min(i + run, count), size * run // shares, (k, shares))
             for i in range(0, count, run)
@@ -148,6 +152,8 @@ def _opened(file: InputFile) -> Iterator[Any]:
     with source:
         try:
             magic = source.read(len(FILE_MAGIC))
+            if magic.startswith(b"FEA1"):
+                raise pa.ArrowInvalid("it is Feather 1; pyarrow.feather can turn it into Feather 2")
             source.seek(0)
             options = pa.ipc.IpcReadOptions(use_threads=False)
             if magic == FILE_MAGIC:

@@ -71,9 +71,10 @@ def unpacked(path: str, codec: str | None) -> Iterator[bytes]:
             raise DamagedError("truncated", f"the {codec} stream ends early") from error
         except (zlib.error, OSError, ValueError) as error:
             failure = error
+            sound = max(0, file.tell() - BLOCK_BYTES)
         else:
             return
-    yield _last_words(path, codec, given)
+    yield _last_words(path, codec, given, sound)
     if "Truncated" in str(failure):
         raise DamagedError("truncated", f"the {codec} stream ends early") from failure
     raise DamagedError("damaged", f"{codec}: {failure}") from failure
@@ -101,8 +102,7 @@ def packed(path: str, codec: str | None) -> Iterator[Sink]:
             yield stream
 
 
-def _reader(file: IO[bytes], codec: str | None, step: int = BLOCK_BYTES) -> _Reader:
-    """Return a reader that takes `step` bytes of the file at a time."""
+def _reader(file: _Reader, codec: str | None) -> _Reader:
     if codec is None:
         return file
     if codec == "zstd":
@@ -110,18 +110,18 @@ def _reader(file: IO[bytes], codec: str | None, step: int = BLOCK_BYTES) -> _Rea
 
         reader: _Reader = pa.CompressedInputStream(file, codec)
         return reader
-    return _Members(file, codec, step)
+    return _Members(file, codec)
 
 
-def _last_words(path: str, codec: str | None, given: int) -> bytes:
-    """Return what a damaged stream holds after `given` bytes.
+def _last_words(path: str, codec: str | None, given: int, sound: int) -> bytes:
+    """Return what a damaged stream holds after the `given` bytes of its content.
 
-    A decoder drops what one call had already decoded when it meets the damage, so that the last
-    stretch is asked for byte by byte.
+    A decoder drops what a call has decoded when it meets damage in the same call (a wrong checksum
+    even at the very end), so that the last stretch goes in and comes out byte by byte.
     """
     words = bytearray()
     with open(path, "rb") as file:
-        reader = _reader(file, codec, step=512)
+        reader = _reader(_Trickle(file, sound), codec)
         while given:
             given -= len(reader.read(min(given, BLOCK_BYTES)))
         try:
@@ -132,11 +132,26 @@ def _last_words(path: str, codec: str | None, given: int) -> bytes:
     return bytes(words)
 
 
+class _Trickle:
+    """A file that gives single bytes after its first `sound` ones."""
+
+    closed = False
+
+    def __init__(self, file: IO[bytes], sound: int) -> None:
+        self.file, self.sound = file, sound
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes."""
+        block = self.file.read(min(size, self.sound) if self.sound else 1)
+        self.sound = max(0, self.sound - len(block))
+        return block
+
+
 class _Members:
     """Reads a gzip or bz2 stream of any number of members; zero padding after one is skipped."""
 
-    def __init__(self, file: IO[bytes], codec: str, step: int) -> None:
-        self.file, self.codec, self.step = file, codec, step
+    def __init__(self, file: _Reader, codec: str) -> None:
+        self.file, self.codec = file, codec
         self.member: Any = None
         self.data = b""
         self.is_first = True
@@ -171,5 +186,5 @@ class _Members:
         return True
 
     def _more(self) -> bool:
-        self.data = self.file.read(self.step)
+        self.data = self.file.read(BLOCK_BYTES)
         return bool(self.data)

@@ -186,8 +186,12 @@ def _joined(arrays: Sequence[pa.Array]) -> pa.Array:
     bytes_too = any(pt.is_binary(array.type) or pt.is_large_binary(array.type) for array in arrays)
     kind = pa.large_binary() if bytes_too else pa.large_string()
     same = [array.cast(kind) for array in arrays]
-    joined = pc.binary_join_element_wise(*same, pa.scalar("\n", kind), null_handling="skip")
     missing = same[0].is_null()
     for array in same[1:]:
         missing = pc.and_(missing, array.is_null())
+    # Where all are null, "skip" would drop the row itself.
+    first = pc.if_else(missing, pa.scalar("", kind), same[0])
+    joined = pc.binary_join_element_wise(
+        first, *same[1:], pa.scalar("\n", kind), null_handling="skip"
+    )
     return pc.if_else(missing, pa.scalar(None, kind), joined)

@@ -30,7 +30,6 @@ from dedup.io.lines import (
     copy_records,
     file_lines,
     part_lines,
-    peeked,
     spool_records,
     stored_records,
 )
@@ -85,6 +84,8 @@ class CsvFormat:
             return
         damage = part.damage
         collected = _Collected(part)
+        if part.start == len(part.header):
+            collected.lines = part.header.count(b"\n")
         try:
             for record in assembled(part_lines(part), delimiter_of(part.file)):
                 collected.add(record)
@@ -134,7 +135,9 @@ class CsvFormat:
         with packed(out_path, file.codec) as out:
             if header:
                 bom = BOM if header.startswith(BOM) else b""
-                out.write(bom + widened(header[len(bom) :], map(str.encode, DECISION_COLUMNS)))
+                out.write(
+                    bom + widened(header[len(bom) :], map(str.encode, decisions.column_names))
+                )
             additions = _additions(decisions, delimiter)
             for record in stored_records(parts, lambda lines: assembled(lines, delimiter)):
                 if is_blank(record):
@@ -168,10 +171,11 @@ class _Collected:
         self.delimiter = delimiter_of(part.file)
         names = _names(part.header, self.delimiter)
         self.width = len(names)
-        self.text_at = [names.index(name) for name in columns.text]
-        self.others_at = {name: names.index(name) for name in columns.extra}
-        if columns.id is not None:
-            self.others_at = {"doc_id": names.index(columns.id), **self.others_at}
+        places = {name: names.index(name) for name in names}  # the first of equal names
+        self.text_at = [places[name] for name in columns.text if name in places]
+        self.others_at = {name: places[name] for name in columns.extra if name in places}
+        if columns.id in places:
+            self.others_at = {"doc_id": places[columns.id], **self.others_at}
         self.texts: list[bytes | None] = []
         self.others: dict[str, list[object]] = {name: [] for name in self.others_at}
         self.problems: list[Problem] = []
@@ -211,8 +215,10 @@ class _Collected:
 
 def _looked_at(file: InputFile, columns: Columns) -> tuple[bytes, Columns]:
     """Return the header record, byte order mark included, and the columns as found."""
-    taken, _ = peeked(file_lines(file))
-    header = next(assembled(iter(taken), delimiter_of(file)), b"")
+    try:
+        header = next(assembled(file_lines(file), delimiter_of(file)), b"")
+    except DamagedError:  # before any record; said when the file is read
+        return b"", columns
     names = _names(header, delimiter_of(file))
     for what, wanted in (("text", columns.text), ("extra", columns.extra)):
         for name in wanted:
@@ -256,7 +262,7 @@ def _cell(value: object, delimiter: bytes) -> bytes:
     """Return a value as a raw field; null is empty."""
     if value is None:
         return b""
-    raw = as_text(value).encode()
+    raw = (repr(value) if isinstance(value, float) else as_text(value)).encode()
     if any(special in raw for special in (b'"', b"\n", b"\r", delimiter)):
         return b'"' + raw.replace(b'"', b'""') + b'"'
     return raw

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.errors import InputError
 from dedup.io.base import (
     DECISION_COLUMNS,
     Batch,
@@ -24,13 +23,13 @@ from dedup.io.base import (
     InputFile,
     Part,
     Problem,
-    missing_column,
 )
 from dedup.io.codecs import DamagedError, packed
 from dedup.io.columns import empty_file_batch
 from dedup.io.inputs import STDIN
 from dedup.io.lines import (
     BOM,
+    broken,
     byte_ranges,
     copy_records,
     file_lines,
@@ -39,6 +38,7 @@ from dedup.io.lines import (
     spool_records,
     stored_records,
 )
+from dedup.io.objects import MISSING, field, kind_of, looked_at, parsed
 from dedup.io.values import as_text, column_of, text_array, utf8
 
 if TYPE_CHECKING:
@@ -49,15 +49,6 @@ __all__ = ["FORMAT", "JsonLinesFormat"]
 MAX_BATCH_ROWS = 16_384
 ANNOTATE_ROWS = 65_536
 JSON_SPACE = " \t\r\n"
-KINDS = {
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    str: "a string",
-    list: "a list",
-    dict: "an object",
-    type(None): "null",
-}
 raw_decode = json.JSONDecoder().raw_decode
 
 
@@ -72,8 +63,8 @@ class JsonLinesFormat:
         """Cut a plain file into ranges of bytes; a compressed one stays whole."""
         if file.path != STDIN and file.size == 0:
             return [Part(file, columns)]
-        taken, _ = peeked(file_lines(file))
-        header, found = _looked_at(file, taken, columns)
+        header, lines = _bare(file_lines(file))
+        found = looked_at(file, lines, columns)
         if file.codec is not None:
             return [Part(file, found, len(header), file.size, 3 * file.size, header=header)]
         ranges = byte_ranges(file.size - len(header), target_bytes)
@@ -86,9 +77,10 @@ class JsonLinesFormat:
         self, file: InputFile, columns: Columns, scratch: str, chunk_bytes: int
     ) -> Iterator[Part]:
         """Unpack into chunks of whole lines."""
-        taken, lines = peeked(file_lines(file))
-        header, found = _looked_at(file, taken, columns)
-        yield from spool_records(file, _bare(lines, header), found, header, scratch, chunk_bytes)
+        header, lines = _bare(file_lines(file))
+        taken, lines = peeked(lines)
+        found = looked_at(file, taken, columns)
+        yield from spool_records(file, lines, found, header, scratch, chunk_bytes)
 
     def read(self, part: Part, batch_bytes: int) -> Iterator[Batch]:
         """Stream the records; what cannot be used is a record without text, and a problem."""
@@ -176,34 +168,34 @@ class _Collected:
             if end + 1 < len(decoded) and decoded[end:].strip(JSON_SPACE):
                 raise ValueError
         except (ValueError, RecursionError):
-            record = self.parsed(decoded)
+            record = self.explained(decoded)
         self.texts.append(self.text_of(record))
         for values, name in zip(self.others.values(), self.names, strict=True):
-            values.append(_get(record, name, None))
+            values.append(field(record, name, None))
 
-    def parsed(self, decoded: str) -> object:
+    def explained(self, decoded: str) -> object:
         """Parse a line the thorough way, and say what is wrong with it."""
         try:
             return json.loads(decoded)
         except (ValueError, RecursionError) as error:
             self.problem("not JSON", str(error))
-            return _MISSING
+            return MISSING
 
     def text_of(self, record: object) -> str | None:
         """Return the text of an object, None where it has none."""
         if not isinstance(record, dict):
-            if record is not _MISSING:
-                self.problem("not an object", f"it is {_kind(record)}")
+            if record is not MISSING:
+                self.problem("not an object", f"it is {kind_of(record)}")
             return None
         found: list[str] = []
         for name in self.columns.text:
-            value = _get(record, name, _MISSING)
+            value = field(record, name, MISSING)
             if isinstance(value, str):
                 found.append(value)
-            elif value is _MISSING:
+            elif value is MISSING:
                 self.problem("no text field", f"no {name!r}")
             elif value is not None:
-                self.problem("text is no string", f"{name!r} is {_kind(value)}")
+                self.problem("text is no string", f"{name!r} is {kind_of(value)}")
         return "\n".join(found) if found else None
 
     def problem(self, reason: str, detail: str) -> None:
@@ -225,84 +217,15 @@ class _Collected:
         return Batch(text, pa.table(columns), self.problems, self.lines)
 
 
-_MISSING = object()
-
-
-def _get(record: object, name: str, default: object) -> object:
-    """Return the value at a name, or at its dotted path into nested objects."""
-    if not isinstance(record, dict):
-        return default
-    if name in record:
-        return record[name]
-    for i, letter in enumerate(name):
-        if letter == "." and name[:i] in record:
-            value = _get(record[name[:i]], name[i + 1 :], _MISSING)
-            if value is not _MISSING:
-                return value
-    return default
-
-
-def _kind(value: object) -> str:
-    return KINDS[type(value)]
-
-
-def _bare(lines: Iterator[bytes], header: bytes) -> Iterator[bytes]:
-    """Yield the lines without the byte order mark."""
-    first = next(lines, b"")[len(header) :]
-    if first:
-        yield first
-    yield from lines
-
-
-def _looked_at(file: InputFile, taken: list[bytes], columns: Columns) -> tuple[bytes, Columns]:
-    """Return the byte order mark and the columns as found, from the first lines of a file.
-
-    A column must stand in one of their objects at least; without any object all may be right.
-    """
-    header = BOM if taken and taken[0].startswith(BOM) else b""
-    lines = [taken[0][len(header) :], *taken[1:]] if taken else []
-    lines = [line for line in lines if not is_blank(line)]
-    stem = file.name.lower().removesuffix(".gz").removesuffix(".zst").removesuffix(".bz2")
-    if lines and stem.endswith(".json"):
-        start = lines[0].strip()
-        if start.startswith(b"[") or start == b"{":
-            raise InputError(
-                f"{file.name} is one JSON value, not JSON Lines; "
-                f"turn it into one object a line, as in `jq -c '.[]' {file.name}`."
-            )
-    records = [record for line in lines if isinstance(record := _tried(line), dict)]
-    names = list(dict.fromkeys(name for record in records for name in _names(record)))
-    if not records:
-        return header, columns
-
-    def is_there(name: str) -> bool:
-        return any(_get(record, name, _MISSING) is not _MISSING for record in records)
-
-    for what, wanted in (("text", columns.text), ("extra", columns.extra)):
-        for name in wanted:
-            if not is_there(name):
-                raise missing_column(file, name, names, what)
-    if columns.id is None or is_there(columns.id):
-        return header, columns
-    if columns.id_optional:
-        return header, replace(columns, id=None)
-    raise missing_column(file, columns.id, names, "id")
-
-
-def _tried(line: bytes) -> object:
+def _bare(lines: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """Return the byte order mark, if there is one, and the lines without it."""
     try:
-        return json.loads(line.decode("utf-8", "surrogateescape"))
-    except (ValueError, RecursionError):
-        return None
-
-
-def _names(record: dict[str, object]) -> Iterator[str]:
-    """Yield the keys of an object, those of nested objects dotted."""
-    for name, value in record.items():
-        if isinstance(value, dict) and value:
-            yield from (f"{name}.{inner}" for inner in _names(value))
-        else:
-            yield name
+        first = next(lines, b"")
+    except DamagedError as error:  # before any line; said when the file is read
+        return b"", broken(error)
+    header = BOM if first.startswith(BOM) else b""
+    rest = first[len(header) :]
+    return header, chain([rest] if rest else [], lines)
 
 
 def _additions(decisions: pa.Table) -> Iterator[dict[str, object]]:
@@ -312,7 +235,7 @@ def _additions(decisions: pa.Table) -> Iterator[dict[str, object]]:
 
 def _annotated(line: bytes, decision: dict[str, object]) -> bytes:
     """Return the line with keys added before its last brace."""
-    record = _tried(line)
+    record = parsed(line)
     if not isinstance(record, dict):
         return line
     body = line.rstrip()

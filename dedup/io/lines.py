@@ -24,6 +24,7 @@ from dedup.io.inputs import STDIN
 __all__ = [
     "BOM",
     "Records",
+    "broken",
     "byte_ranges",
     "copy_records",
     "file_lines",
@@ -90,13 +91,13 @@ def peeked(lines: Iterator[bytes]) -> tuple[list[bytes], Iterator[bytes]]:
     except DamagedError as error:
         failure = error
 
-    def again() -> Iterator[bytes]:
-        yield from taken
-        if failure is not None:
-            raise failure
-        yield from lines
+    return taken, chain(taken, lines if failure is None else broken(failure))
 
-    return taken, again()
+
+def broken(error: DamagedError) -> Iterator[bytes]:
+    """Raise the error when a line is asked for."""
+    yield from ()
+    raise error
 
 
 def spool_records(

@@ -75,6 +75,8 @@ def pages(path: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]
     try:
         for record in ArchiveIterator(path, parse_http=False, fsspec_args=False):
             offset = record.stream_pos
+            if "Content-Length" not in record.headers:
+                raise DamagedError("truncated", f"the record at byte {offset} has no whole header")
             page, reason = _page(record, offset)
             if reason:
                 excluded[reason] += 1
@@ -104,7 +106,7 @@ def _page(record: Any, offset: int) -> tuple[Page | None, str]:
             return None, TOO_LARGE
         status, charset = answer.http_headers.status_code, answer.http_charset
         if status != 200:
-            return None, f"status {status}"
+            return None, "no HTTP status" if status is None else f"status {status}"
         mime = answer.http_content_type or ""
     elif "charset=" in rest:
         charset = rest.partition("charset=")[2].strip(" \"'")

@@ -80,6 +80,8 @@ class ParquetFormat:
         with _opened(part.file) as source:
             selection = Selection(source.schema_arrow, part.columns, part.file)
             groups = list(range(part.start, part.stop))
+            if not groups:
+                return
             rows = sum(source.metadata.row_group(group).num_rows for group in groups)
             k, shares = part.share
             begin, end = rows * k // shares, rows * (k + 1) // shares

@@ -139,10 +139,8 @@ def _composes(pairs: Int64Array) -> BoolArray:
 
 @lru_cache(maxsize=1 << 16)
 def _pair_composes(pair: int) -> bool:
-    first, second = pair >> 32, pair & 0xFFFFFFFF
-    text = chr(first) + chr(second)
-    # An unassigned code point stays alone, even where Python's own Unicode version composes it.
-    return bool(tables().assigned[first]) and unicodedata.normalize("NFC", text) != text
+    text = chr(pair >> 32) + chr(pair & 0xFFFFFFFF)
+    return unicodedata.normalize("NFC", text) != text
 
 
 def _replace(

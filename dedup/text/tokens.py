@@ -68,7 +68,9 @@ def _token_edges(
     inside = np.zeros(size + 2, np.bool_)
     np.not_equal(folded, 0, out=inside[1:-1])
     edges = np.flatnonzero(inside[1:] != inside[:-1])
-    forced = offsets if cuts is None else np.union1d(offsets, cuts)
+    forced = offsets[:-1][offsets[1:] > offsets[:-1]]  # once, where empty documents lie between
+    if cuts is not None:
+        forced = np.union1d(forced, cuts)
     # A forced edge between two word characters ends one token and starts the next.
     forced = forced[inside[forced] & inside[forced + 1]]
     if len(forced):

@@ -67,9 +67,9 @@ def suspects(data: UInt8Array, offsets: Int64Array) -> Int64Array:
     broken[borders] |= follows[borders]
     broken[-1:] |= expected[size:].any()
     found = np.flatnonzero(broken)
-    # A missing byte is noticed up to three bytes after the lead byte that asks for it.
-    reach = (found[:, None] - np.arange(4)).ravel()
-    return np.unique(np.searchsorted(offsets, reach[reach >= 0], side="right") - 1)
+    # What the byte misses may be missing from the document that ends right before it.
+    places = np.concatenate([found, found[found > 0] - 1])
+    return np.unique(np.searchsorted(offsets, places, side="right") - 1)
 
 
 def code_points(data: UInt8Array, positions: Int64Array, size: int) -> CodePoints:

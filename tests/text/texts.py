@@ -1,4 +1,5 @@
 """Hypothesis strategies for text in which canonicalisation and classes are hard."""
+# ruff: noqa: RUF001 (letters that look like others are the subject here)
 
 from __future__ import annotations
 
@@ -9,19 +10,12 @@ DETERMINISTIC = settings(derandomize=True, deadline=None, max_examples=400, data
 
 WORDS = (
     *("word", "Straße", "ÄÖÜ", "İstanbul", "ΟΔΥΣΣΕΥΣ", "ﬁn", "ＡＢＣ１２", "x_1", "naïve"),
-    *(
-        "汉字",
-        "人人生而自由，",
-        "㍿",
-        "カタカナー",
-        "ｶﾞｷﾞ",
-        "ひらがな",
-        "ประเทศไทยน้ำ",
-        "ລາວ",
-        "ភាសាខ្មែរ",
-    ),
-    *("မြန်မာဘာသာ", "हिन्दी", "क़लम", "সমস্ত মানুষ", "தமிழ்", "한국어", "ㅋㅋㅠㅠ", "العَرَبِيَّة", "עִבְרִית"),
-    *("👩‍👩‍👧‍👦", "❤️", "1️⃣", "🇩🇪", "👍🏽", "‘quoted’", "no\u00a0break", "½", "´", "™", "…"),
+    *("汉字", "人人生而自由，", "㍿", "カタカナー", "ｶﾞｷﾞ", "ひらがな", "ラーメン"),
+    *("ประเทศไทยน้ำ", "ລາວ", "ភាសាខ្មែរ", "မြန်မာဘာသာ"),
+    *("हिन्दी", "क\u093cलम", "সমস্ত মানুষ", "தமிழ்", "한국어", "ㅋㅋㅠㅠ"),
+    *("العَرَبِيَّة", "עִבְרִית"),
+    *("👩\u200d👩\u200d👧", "❤\ufe0f", "1\ufe0f\u20e3", "🇩🇪", "👍🏽"),
+    *("‘quoted’", "no\u00a0break", "½", "´", "™", "…"),
 )
 # Marks of every kind, what composes, what is removed, separators, code points that are younger than
 # Unicode 14.0 (with marks and capitals among them), and the last ones of all planes.
