@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from dedup.engines.sketching import PartSketches, as_strings
+from dedup.engines.sketching import PartSketches
 from dedup.errors import InputError
 from dedup.io.base import InputFile, Part
+from dedup.io.values import join_tables, numbers
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import Int64Array, UInt64Array
 
@@ -105,7 +106,7 @@ def join_parts(files: list[InputFile], parts: list[PartSketches]) -> Corpus:
         digests=joined("digests"),
         text_digests=joined("text_digests"),
         missing=np.concatenate(missing),
-        columns=_columns([part for part in parts if len(part)], total),
+        columns=_columns(files, [part for part in parts if len(part)], total),
         problems=problems,
         problem_counts=counts,
         excluded=excluded,
@@ -114,39 +115,25 @@ def join_parts(files: list[InputFile], parts: list[PartSketches]) -> Corpus:
     )
 
 
-def _columns(parts: list[PartSketches], total: int) -> pa.Table:
-    """Join the parts' columns; doc_id is the position where no part has one."""
-    if not any(part.columns.num_columns for part in parts):
-        return pa.table({"doc_id": np.arange(total)})
-    names = list(dict.fromkeys(name for part in parts for name in part.columns.column_names))
+def _columns(files: list[InputFile], parts: list[PartSketches], total: int) -> pa.Table:
+    """Join the parts' columns; doc_id is the position where a file has none."""
     tables = []
     offset = 0
     for part in parts:
         table = part.columns
-        for name in names:
-            if name not in table.column_names:
-                positions = np.arange(offset, offset + len(part))
-                values = positions if name == "doc_id" else pa.nulls(len(part))
-                table = (
-                    table.append_column(name, pa.array(values))
-                    if table.num_columns
-                    else (pa.table({name: values}))
-                )
-        tables.append(table.select(names))
+        if "doc_id" not in table.column_names:
+            positions = pa.array(np.arange(offset, offset + len(part)))
+            others = {name: table[name] for name in table.column_names}
+            table = pa.table({"doc_id": positions, **others})
+        tables.append((table, len(part)))
         offset += len(part)
-    try:
-        joined = pa.concat_tables(tables, promote_options="default")
-    except (pa.ArrowTypeError, pa.ArrowInvalid):
-        joined = _unified(tables)
-    return joined if "doc_id" in names else joined.append_column("doc_id", [np.arange(total)])
-
-
-def _unified(tables: list[pa.Table]) -> pa.Table:
-    """Join tables whose types differ: integers widen, anything else becomes strings."""
-    try:
-        return pa.concat_tables(tables, promote_options="permissive")
-    except (pa.ArrowTypeError, pa.ArrowInvalid):
-        return pa.concat_tables([as_strings(table) for table in tables])
+    joined = join_tables(tables) if tables else pa.table({"doc_id": np.arange(total)})
+    if any(file.format == "csv" for file in files):
+        for place, name in enumerate(joined.column_names):
+            values = None if name == "doc_id" else numbers(joined[name])
+            if values is not None:
+                joined = joined.set_column(place, name, values)
+    return joined
 
 
 def check_ids(ids: pa.ChunkedArray, strict: bool) -> list[str]:

@@ -84,6 +84,8 @@ class LocalEngine:
                         )
                     )
                     results[name] = open_spilled(sketches, spill) if spill else sketches
+                    if job.part.path is not None and job.part.file.path != STDIN:
+                        os.unlink(job.part.path)  # standard input can't be read again
                     shared.done(sketches.num_bytes)
             except BaseException as error:
                 failures.append(error)

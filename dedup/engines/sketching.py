@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from dedup.io.base import Part, Problem
 from dedup.io.formats import FORMATS
+from dedup.io.values import join_tables
 from dedup.sketch.documents import Sketches, SketchParameters, sketch_texts
 from dedup.text.hashing import Int64Array, UInt64Array
 
@@ -78,14 +79,13 @@ class SketchTask:
         with _Columns(self.spill, self.parameters) as columns:
             problems: list[Problem] = []
             excluded: Counter[str] = Counter()
-            tables: list[pa.Table] = []
+            tables: list[tuple[pa.Table, int]] = []
             missing = [np.zeros(0, np.int64)]
             num_documents = num_lines = num_bytes = 0
             for batch in FORMATS[self.part.file.format].read(self.part, self.read_bytes):
                 problems += [p.moved(num_documents, num_lines) for p in batch.problems]
                 excluded += batch.excluded
-                if batch.columns.num_columns:
-                    tables.append(batch.columns)
+                tables.append((batch.columns, len(batch)))
                 if batch.text.null_count:
                     nulls = np.flatnonzero(batch.text.is_null().to_numpy(zero_copy_only=False))
                     missing.append(nulls + num_documents)
@@ -97,26 +97,12 @@ class SketchTask:
             return columns.finish(
                 part=self.part,
                 missing=np.concatenate(missing),
-                columns=_joined(tables),
+                columns=join_tables(tables),
                 problems=problems,
                 excluded=excluded,
                 num_lines=num_lines,
                 num_bytes=num_bytes,
             )
-
-
-def _joined(tables: list[pa.Table]) -> pa.Table:
-    """Join the columns of a part's batches; a column whose type changes becomes strings."""
-    if not tables:
-        return pa.table({})
-    if any(table.schema != tables[0].schema for table in tables):
-        tables = [as_strings(table) for table in tables]
-    return pa.concat_tables(tables)
-
-
-def as_strings(table: pa.Table) -> pa.Table:
-    """Return the table with every column as large_string."""
-    return pa.table({name: table[name].cast(pa.large_string()) for name in table.column_names})
 
 
 class _Columns:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-__all__ = ["as_text", "column_of", "numbers", "text_array", "unified", "utf8"]
+__all__ = ["as_text", "column_of", "join_tables", "numbers", "text_array", "unified", "utf8"]
 
 
 def as_text(value: object) -> str:
@@ -75,6 +75,22 @@ def unified(arrays: Sequence[pa.Array], *, is_id: bool) -> list[pa.Array]:
         except pa.ArrowInvalid:  # uint64 beyond int64
             pass
     return [_as_strings(array) for array in arrays]
+
+
+def join_tables(tables: Sequence[tuple[pa.Table, int]]) -> pa.Table:
+    """Join the columns of consecutive pieces, given with their numbers of records.
+
+    A column that a piece does not have is null there; types are brought together by `unified`.
+    """
+    names = dict.fromkeys(name for table, _ in tables for name in table.column_names)
+    columns = {}
+    for name in names:
+        pieces: list[pa.Array] = []
+        for table, rows in tables:
+            has = name in table.column_names
+            pieces += table[name].chunks if has else [pa.nulls(rows)]
+        columns[name] = pa.chunked_array(unified(pieces, is_id=name == "doc_id"))
+    return pa.table(columns)
 
 
 def numbers(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray | None:

@@ -6,7 +6,8 @@ allowed misses kept back for the slightly correlated bands of one-permutation ha
 
 References
 ----------
-Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, section 3.4 (banding).
+Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, section 3.4 (banding). Feller, An
+Introduction to Probability Theory and Its Applications I, chapter IV (inclusion and exclusion).
 """
 
 from __future__ import annotations
@@ -32,9 +33,32 @@ _ROWS = (
 _MOST_ROWS = 32
 
 
-def s_curve(similarity: float, bands: int, rows: int) -> float:
-    """Return the probability that a pair of that Jaccard similarity shares a bucket."""
-    return -math.expm1(bands * math.log1p(-(similarity**rows))) if similarity < 1 else 1.0
+def s_curve(similarity: float | Fraction, bands: int, rows: int, union: int | None = None) -> float:
+    """Return the probability that a pair of that Jaccard similarity shares a bucket.
+
+    1 - (1 - s**r)**b for independent components. One-permutation hashing shows no shingle in two
+    bins: with u shingles in the pair's union, components are drawn without replacement, j bands
+    agree with probability q(j) = prod_{i < jr} (us - i) / (u - i), and by inclusion and exclusion
+    some band does with probability sum_{j=1..b} (-1)**(j+1) C(b, j) q(j). Its limit for large u is
+    the plain curve.
+
+    Parameters
+    ----------
+    union : distinct shingles of both sets together, for the curve of that finite union: exact where
+        no bin is empty, so for unions of several times bands * rows. None gives the limit.
+    """
+    if similarity >= 1:
+        return 1.0
+    if union is None:
+        return -math.expm1(bands * math.log1p(-(float(similarity) ** rows)))
+    common = round(similarity * union)
+    agree = Fraction(1)  # q(j): the first j bands agree
+    total = Fraction(0)
+    for band in range(min(bands, common // rows)):
+        for place in range(band * rows, (band + 1) * rows):
+            agree *= Fraction(common - place, union - place)
+        total += (-1) ** band * math.comb(bands, band + 1) * agree
+    return float(total)
 
 
 @dataclass(frozen=True)

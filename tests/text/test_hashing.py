@@ -40,7 +40,9 @@ def test_random_words_are_the_generators(seed: int, stream: int, count: int) -> 
 
 
 def test_streams_and_seeds_share_no_word() -> None:
-    found = [word for seed in range(50) for stream in range(6) for word in random_words(seed, stream, 7)]
+    found = [
+        word for seed in range(50) for stream in range(6) for word in random_words(seed, stream, 7)
+    ]
     assert len(set(found)) == len(found)
 
 
