@@ -1,5 +1,7 @@
 """Find near-duplicate documents: every pair verified, clustered, and explained."""
 
+from typing import TYPE_CHECKING, Any
+
 from dedup.api import drop_duplicates, find_duplicates, run
 from dedup.config import Config
 from dedup.errors import (
@@ -12,6 +14,9 @@ from dedup.errors import (
 )
 from dedup.version import __version__
 
+if TYPE_CHECKING:
+    from dedup.result import Result
+
 __all__ = [
     "Config",
     "ConfigError",
@@ -20,8 +25,17 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "OutputExistsError",
+    "Result",
     "__version__",
     "drop_duplicates",
     "find_duplicates",
     "run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Result":  # loads numpy and Arrow, which a command line may never need
+        from dedup.result import Result
+
+        return Result
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

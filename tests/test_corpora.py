@@ -59,7 +59,7 @@ def test_chinese_chapters(threshold: float) -> None:
     assert len(found) >= 0.97 * len(expected)
 
 
-def ids(result: dedup.api.Result) -> set[tuple[str, str]]:
+def ids(result: dedup.Result) -> set[tuple[str, str]]:
     pairs = result.pairs
     return set(zip(pairs["left_id"].to_pylist(), pairs["right_id"].to_pylist(), strict=True))
 

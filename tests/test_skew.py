@@ -30,7 +30,7 @@ def test_skewed_world(name: str, share: float) -> None:
     check_removals(world, result)
 
 
-def check_removals(world: World, result: dedup.api.Result) -> None:
+def check_removals(world: World, result: dedup.Result) -> None:
     """Check a sample of what was removed against its keeper, by the naive definition."""
     removed = np.flatnonzero(result.decisions.removed)
     for document in removed[:: max(1, len(removed) // 50)].tolist():

@@ -1,0 +1,91 @@
+"""Worlds of shingle sets: drifting families, pages of shared templates, unrelated documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+
+from dedup.lsh.buckets import Buckets
+from tests.random_sets import hashes
+
+ShingleSet = set[int]
+
+
+def fresh(rng: np.random.Generator, size: int) -> ShingleSet:
+    """Return a set that shares nothing with any other."""
+    return set(hashes(rng, size).tolist())
+
+
+def edited(rng: np.random.Generator, shingles: ShingleSet, changes: int) -> ShingleSet:
+    """Return the set with some shingles replaced, and at times a few added or lost."""
+    values = sorted(shingles)
+    lost = min(len(values) - 1, changes + int(rng.integers(0, 3)))
+    kept = rng.permutation(len(values))[lost:].tolist()
+    return {values[place] for place in kept} | fresh(rng, changes + int(rng.integers(0, 3)))
+
+
+def drifting_family(
+    rng: np.random.Generator, start: ShingleSet, size: int, changes: int
+) -> list[ShingleSet]:
+    """Return edits of edits: neighbours are similar, the far ends are not (A ~ B ~ C, not A ~ C)."""
+    members = [start]
+    while len(members) < size:
+        source = members[int(rng.integers(max(0, len(members) - 3), len(members)))]
+        members.append(edited(rng, source, changes))
+    return members
+
+
+def template_pages(
+    rng: np.random.Generator, num_pages: int, template_size: int, own: int | tuple[int, int]
+) -> list[ShingleSet]:
+    """Return pages of one template, each with shingles of its own."""
+    template = fresh(rng, template_size)
+    low, high = (own, own + 1) if isinstance(own, int) else own
+    return [template | fresh(rng, int(rng.integers(low, high))) for _ in range(num_pages)]
+
+
+def set_world(seed: int, num_documents: int = 300) -> list[ShingleSet]:
+    """Return a shuffled world: each third of it templates, families (some on them), loners."""
+    rng = np.random.default_rng(seed)
+    third = num_documents // 3
+    found = template_pages(rng, third, int(rng.integers(20, 80)), (1, 25))
+    while len(found) < 2 * third:
+        size = int(rng.integers(1, 60))
+        start = found[int(rng.integers(len(found)))] if rng.random() < 0.3 else fresh(rng, size)
+        family = int(rng.integers(2, 12))
+        found += drifting_family(rng, start, family, int(rng.integers(1, 2 + len(start) // 12)))
+    while len(found) < num_documents:
+        found.append(fresh(rng, int(rng.integers(1, 60))))
+    return [found[place] for place in rng.permutation(len(found)).tolist()][:num_documents]
+
+
+def jaccard(left: ShingleSet, right: ShingleSet) -> Fraction:
+    """Return the exact Jaccard similarity of two sets that are not both empty."""
+    common = len(left & right)
+    return Fraction(common, len(left) + len(right) - common)
+
+
+def similar_pairs(
+    sets: list[ShingleSet], pairs: Iterable[tuple[int, int]], threshold: Fraction
+) -> set[tuple[int, int]]:
+    """Return the pairs at the threshold or above."""
+    return {pair for pair in pairs if jaccard(sets[pair[0]], sets[pair[1]]) >= threshold}
+
+
+def buckets_of(groups: Iterable[Iterable[int]]) -> Buckets:
+    """Return buckets of given members, in the order given."""
+    members = [np.array(sorted(group), np.int64) for group in groups]
+    return Buckets.of([(each, np.array([len(each)])) for each in members])
+
+
+def bucket_pairs(buckets: Buckets) -> set[tuple[int, int]]:
+    """Return the pairs earlier < later that share a bucket."""
+    edges = buckets.offsets.tolist()
+    return {
+        pair
+        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for pair in combinations(buckets.members[start:stop].tolist(), 2)
+    }
