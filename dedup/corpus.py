@@ -78,17 +78,18 @@ def join_parts(files: list[InputFile], parts: list[PartSketches]) -> Corpus:
     missing = [np.zeros(0, np.int64)]
     total = 0
     for part in parts:
-        ordinal = part.part.file.ordinal
-        for problem in part.problems:
-            counts[problem.reason] += 1
-            if len(problems) < _PROBLEMS_KEPT:
-                moved = problem.moved(int(rows[ordinal]), lines[ordinal])
-                problems.append(moved.describe(part.part.file.name))
+        for record in part.records:
+            ordinal = record.part.file.ordinal
+            for problem in record.problems:
+                counts[problem.reason] += 1
+                if len(problems) < _PROBLEMS_KEPT:
+                    moved = problem.moved(int(rows[ordinal]), lines[ordinal])
+                    problems.append(moved.describe(record.part.file.name))
+            by_file[ordinal].append(record.part)
+            rows[ordinal] += record.rows
+            lines[ordinal] += record.lines
         missing.append(part.missing + total)
         excluded += part.excluded
-        by_file[ordinal].append(part.part)
-        rows[ordinal] += len(part)
-        lines[ordinal] += part.num_lines
         total += len(part)
 
     def joined(name: str) -> NDArray[Any]:

@@ -21,12 +21,12 @@ from dedup.cluster import (
 from dedup.collapse import representatives
 from dedup.config import Config
 from dedup.corpus import Corpus
+from dedup.documents import SketchParameters
 from dedup.keeper import keeper_order
 from dedup.lsh.buckets import Buckets, group_by_key, unpack_pairs
 from dedup.lsh.candidates import candidate_pairs
 from dedup.lsh.hamming import hamming_pairs
 from dedup.lsh.parameters import Banding, choose_banding
-from dedup.sketch.documents import SketchParameters
 from dedup.text.hashing import Int64Array, UInt64Array
 from dedup.timing import Stages
 from dedup.verify import Verifier

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple, Protocol
 
+from dedup.documents import SketchParameters
 from dedup.engines.pool import Worker, WorkerPool
 from dedup.engines.sketching import READ_BYTES, PartSketches, SketchTask, open_spilled
 from dedup.io.base import Columns, InputFile, Part
 from dedup.io.formats import FORMATS
 from dedup.io.inputs import STDIN
-from dedup.sketch.documents import SketchParameters
 from dedup.text.shingles import MAX_SLOTS
 
 PART_BYTES = 32 << 20
@@ -70,7 +71,7 @@ class LocalEngine:
     ) -> list[PartSketches]:
         """Sketch all documents of the files, in input order; see `Engine`."""
         shared = _Shared(self._plan(files, columns, scratch), progress)
-        results: dict[str, PartSketches] = {}
+        results: dict[tuple[int, int], PartSketches] = {}
         failures: list[BaseException] = []
 
         def consume(run: Callable[[SketchTask], PartSketches]) -> None:
@@ -78,14 +79,14 @@ class LocalEngine:
                 while not failures and (job := shared.take()) is not None:
                     name = f"{job.file:06d}-{job.number:06d}"
                     spill = os.path.join(scratch, name) if scratch else None
-                    sketches = run(
-                        SketchTask(
-                            job.part, parameters, spill, self._read_bytes, self._batch_documents
-                        )
+                    task = SketchTask(
+                        tuple(job.parts), parameters, spill, self._read_bytes, self._batch_documents
                     )
-                    results[name] = open_spilled(sketches, spill) if spill else sketches
-                    if job.part.path is not None and job.part.file.path != STDIN:
-                        os.unlink(job.part.path)  # standard input can't be read again
+                    sketches = run(task)
+                    results[job.file, job.number] = (
+                        open_spilled(sketches, spill) if spill else sketches
+                    )
+                    _drop_chunks(job.parts)
                     shared.done(sketches.num_bytes)
             except BaseException as error:
                 failures.append(error)
@@ -103,22 +104,37 @@ class LocalEngine:
             thread.join()
         if failures:
             raise failures[0]
-        return [results[name] for name in sorted(results)]
+        return [results[place] for place in sorted(results)]
 
     def _plan(self, files: list[InputFile], columns: Columns, scratch: str | None) -> _Plan:
         """Cut files into parts: large ones first, for an even end; then what must be unpacked."""
         spooled = [file for file in files if self._must_spool(file, len(files))]
         streams = {file.ordinal for file in spooled}
-        jobs = [
-            _Job(file.ordinal, number, part)
+        parts = [
+            (file.ordinal, number, part)
             for file in files
             if file.ordinal not in streams
             for number, part in enumerate(
                 FORMATS[file.format].split(file, columns, self._part_bytes)
             )
         ]
-        jobs.sort(key=lambda job: -job.part.size)
-        total = 0 if spooled else sum(job.part.size for job in jobs)
+        share = sum(part.size for *_, part in parts) // (4 * (1 + len(self._workers)))
+        limit = min(self._part_bytes, share)
+        jobs: list[_Job] = []
+        for ordinal, number, part in parts:
+            # Small neighbours go together: a part costs a message and two files.
+            last = jobs[-1] if jobs else None
+            if (
+                last is None
+                or last.parts[-1].file.ordinal < ordinal - 1
+                or last.size + part.size > limit
+            ):
+                last = _Job(ordinal, number)
+                jobs.append(last)
+            last.parts.append(part)
+            last.size += part.size
+        jobs.sort(key=lambda job: -job.size)
+        total = 0 if spooled else sum(job.size for job in jobs)
         return _Plan(chain(jobs, self._unpacked(spooled, columns, scratch)), total)
 
     def _must_spool(self, file: InputFile, num_files: int) -> bool:
@@ -134,15 +150,25 @@ class LocalEngine:
             if scratch is None:
                 raise RuntimeError(f"{file.name} needs a scratch folder to be unpacked to")
             parts = FORMATS[file.format].spool(file, columns, scratch, self._part_bytes)
-            yield from (_Job(file.ordinal, number, part) for number, part in enumerate(parts))
+            yield from (_Job(file.ordinal, number, [part]) for number, part in enumerate(parts))
 
 
-class _Job(NamedTuple):
-    """A part and its place among all: the file's number, and the part's in the file."""
+@dataclass
+class _Job:
+    """Consecutive parts, and the place of the first: its file's number, and its own in the file."""
 
     file: int
     number: int
-    part: Part
+    parts: list[Part] = field(default_factory=list)
+    size: int = 0
+    """About how many bytes of text they hold."""
+
+
+def _drop_chunks(parts: list[Part]) -> None:
+    """Delete unpacked chunks that were read; those of standard input may be needed for copies."""
+    for part in parts:
+        if part.path is not None and part.file.path != STDIN:
+            os.unlink(part.path)
 
 
 class _Plan(NamedTuple):

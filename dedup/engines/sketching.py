@@ -1,4 +1,4 @@
-"""Sketch one part of the input: read its documents, sketch them, spill what is large to files.
+"""Sketch a run of parts of the input: read, sketch, spill what is large to files.
 
 The same in a worker process and in the parent.
 """
@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
 
+from dedup.documents import BATCH_BYTES, Sketches, SketchParameters, sketch_texts
 from dedup.io.base import Part, Problem
 from dedup.io.formats import FORMATS
 from dedup.io.values import join_tables
-from dedup.sketch.documents import Sketches, SketchParameters, sketch_texts
 from dedup.text.hashing import Int64Array, UInt64Array
 
 READ_BYTES = 8 << 20
@@ -26,14 +27,28 @@ READ_BYTES = 8 << 20
 
 
 @dataclass
-class PartSketches:
-    """What is known of the documents of one part.
-
-    The arrays are those of `Sketches`, for all documents of the part. `sets` and `keys` may be
-    memory-mapped files.
-    """
+class PartRecords:
+    """What was read of one part: its records (documents), lines, and what was wrong with them."""
 
     part: Part
+    rows: int = 0
+    lines: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass
+class PartSketches:
+    """What is known of the documents of consecutive parts.
+
+    The arrays are those of `Sketches`, for all documents. `sets` may be a memory-mapped file.
+
+    Attributes
+    ----------
+    missing : int64; the documents without text.
+    columns : a row for each document.
+    """
+
+    records: list[PartRecords]
     sets: UInt64Array
     keys: UInt64Array
     num_shingles: Int64Array
@@ -44,9 +59,7 @@ class PartSketches:
     text_digests: UInt64Array
     missing: Int64Array
     columns: pa.Table
-    problems: list[Problem]
     excluded: Counter[str]
-    num_lines: int
     num_bytes: int
     num_invalid: int
 
@@ -61,48 +74,75 @@ class PartSketches:
 
 @dataclass(frozen=True)
 class SketchTask:
-    """Sketch a part.
+    """Sketch consecutive parts.
 
     Attributes
     ----------
     spill : path without suffix to write sets and band keys to; None keeps them in memory.
     """
 
-    part: Part
+    parts: tuple[Part, ...]
     parameters: SketchParameters
     spill: str | None
     read_bytes: int
     batch_documents: int
 
     def run(self) -> PartSketches:
-        """Read and sketch the documents of the part."""
+        """Read and sketch the documents of the parts."""
         with _Columns(self.spill, self.parameters) as columns:
-            problems: list[Problem] = []
-            excluded: Counter[str] = Counter()
-            tables: list[tuple[pa.Table, int]] = []
-            missing = [np.zeros(0, np.int64)]
-            num_documents = num_lines = num_bytes = 0
-            for batch in FORMATS[self.part.file.format].read(self.part, self.read_bytes):
-                problems += [p.moved(num_documents, num_lines) for p in batch.problems]
-                excluded += batch.excluded
-                tables.append((batch.columns, len(batch)))
+            reading = _Reading()
+            for text in reading.texts(self.parts, self.read_bytes):
+                for sketches in sketch_texts(text, self.parameters, self.batch_documents):
+                    columns.append(sketches)
+            return columns.finish(
+                records=reading.records,
+                missing=np.concatenate([np.zeros(0, np.int64), *reading.missing]),
+                columns=join_tables(reading.tables),
+                excluded=reading.excluded,
+                num_bytes=reading.num_bytes,
+            )
+
+
+class _Reading:
+    """Reads parts and collects all but the text; small texts come together in one array."""
+
+    def __init__(self) -> None:
+        self.records: list[PartRecords] = []
+        self.missing: list[Int64Array] = []
+        self.tables: list[tuple[pa.Table, int]] = []
+        self.excluded: Counter[str] = Counter()
+        self.num_bytes = 0
+        self._num_documents = 0
+
+    def texts(self, parts: tuple[Part, ...], read_bytes: int) -> Iterator[pa.Array]:
+        """Yield the texts of all documents in order, a kernel's batch or more at a time."""
+        waiting: list[pa.Array] = []
+        size = 0
+        for text in self._batches(parts, read_bytes):
+            if waiting and (size + text.nbytes > BATCH_BYTES or text.type != waiting[0].type):
+                yield pa.concat_arrays(waiting)
+                waiting, size = [], 0
+            waiting.append(text)
+            size += text.nbytes
+        if waiting:
+            yield pa.concat_arrays(waiting)
+
+    def _batches(self, parts: tuple[Part, ...], read_bytes: int) -> Iterator[pa.Array]:
+        for part in parts:
+            record = PartRecords(part)
+            self.records.append(record)
+            for batch in FORMATS[part.file.format].read(part, read_bytes):
+                record.problems += [p.moved(record.rows, record.lines) for p in batch.problems]
+                record.rows += len(batch)
+                record.lines += batch.lines
+                self.excluded += batch.excluded
+                self.tables.append((batch.columns, len(batch)))
                 if batch.text.null_count:
                     nulls = np.flatnonzero(batch.text.is_null().to_numpy(zero_copy_only=False))
-                    missing.append(nulls + num_documents)
-                num_bytes += batch.text.nbytes
-                for sketches in sketch_texts(batch.text, self.parameters, self.batch_documents):
-                    columns.append(sketches)
-                num_documents += len(batch)
-                num_lines += batch.lines
-            return columns.finish(
-                part=self.part,
-                missing=np.concatenate(missing),
-                columns=join_tables(tables),
-                problems=problems,
-                excluded=excluded,
-                num_lines=num_lines,
-                num_bytes=num_bytes,
-            )
+                    self.missing.append(nulls + self._num_documents)
+                self._num_documents += len(batch)
+                self.num_bytes += batch.text.nbytes
+                yield batch.text
 
 
 class _Columns:

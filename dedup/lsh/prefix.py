@@ -14,13 +14,14 @@ joins for near duplicate detection (the shorter prefix of the smaller set).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.lsh.buckets import Buckets, pack_pairs, runs
+from dedup.lsh.buckets import Buckets, all_pairs, pack_pairs, runs, unpack_pairs
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array, mix64_array
 from dedup.text.shingles import HASH_MASK, distinct
@@ -29,6 +30,9 @@ _COUNTER_BITS = 22
 _LEVEL_BITS = 6
 _CHUNK_DOCUMENTS = 1 << (64 - HASH_BITS - _LEVEL_BITS)
 _CHUNK_ENTRIES = 1 << 20
+_CHUNK_HITS = 1 << 21
+"""Shared prefix shingles that are listed at a time, about 80 bytes each."""
+
 _HITS_PER_COMPARISON = 8
 """Shared prefix shingles that are looked at for each comparison a bucket may cost."""
 
@@ -160,22 +164,42 @@ def _chunk_pairs(
     threshold: Fraction,
     max_comparisons: int,
 ) -> tuple[UInt64Array, Int64Array]:
-    """Return the pairs of a few buckets, and how many members of each were looked at."""
+    """Return the pairs of a few buckets, and how many members of each were looked at.
+
+    Like documents meet at many shingles, more than it costs to compare them. Such a bucket's pairs
+    are all taken, without the filter, where the cap affords that; a larger one is halved until it
+    does, or until its meetings are few enough.
+    """
+    affordable = (1 + math.isqrt(1 + 8 * max_comparisons)) // 2
     kept = sizes.copy()
+    whole = np.zeros(len(sizes), np.bool_)
     while True:
         place = np.arange(len(members)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         looked_at = np.flatnonzero(place < np.repeat(kept, sizes))
         owner = np.repeat(np.arange(len(sizes)), kept)
         entries = members[looked_at]
-        order, bounds, num_indexed = _meetings(entries, owner, prefixes)
+        filtered = np.flatnonzero(~whole[owner])
+        order, bounds, num_indexed = _meetings(entries[filtered], owner[filtered], prefixes)
+        order = filtered[order]
         lengths = np.diff(bounds)
         hits = np.bincount(
-            owner[order[bounds[:-1]]], weights=num_indexed * lengths, minlength=len(sizes)
+            owner[order[bounds[:-1]]], weights=num_indexed * (lengths - 1), minlength=len(sizes)
         )
-        over = hits > _HITS_PER_COMPARISON * max_comparisons
+        num_pairs = kept * (kept - 1) // 2
+        over = hits > _HITS_PER_COMPARISON * np.minimum(num_pairs, max_comparisons)
         if not over.any():
             break
-        kept[over] = (kept[over] + 1) // 2
+        whole |= over & (num_pairs <= max_comparisons)
+        cut = over & ~whole
+        kept[cut] = np.maximum((kept[cut] + 1) // 2, affordable)
+    if hits.sum() > _CHUNK_HITS and len(sizes) > 1:
+        half = len(sizes) // 2
+        edge = int(sizes[:half].sum())
+        halves = [
+            _chunk_pairs(some, of_sizes, prefixes, sets, threshold, max_comparisons)
+            for some, of_sizes in ((members[:edge], sizes[:half]), (members[edge:], sizes[half:]))
+        ]
+        return np.concatenate([p for p, _ in halves]), np.concatenate([k for _, k in halves])
     # Each indexed entry of a run meets every entry of the run.
     starts = np.repeat(bounds[:-1], num_indexed)
     reach = np.repeat(lengths, num_indexed)
@@ -184,13 +208,21 @@ def _chunk_pairs(
     inside = np.arange(len(smaller)) - np.repeat(np.cumsum(reach) - reach, reach)
     larger = order[np.repeat(starts, reach) + inside]
     size = sets.sizes[prefixes.documents[entries]]
-    a, b = size[smaller], size[larger]
-    fits = (a <= b) & (threshold.denominator * a >= threshold.numerator * b) & (smaller != larger)
+    fits = (size[smaller] <= size[larger]) & (smaller != larger)
     smaller, larger = smaller[fits], larger[fits]
-    packed = pack_pairs(np.maximum(smaller, larger), np.minimum(smaller, larger))
+    packed = np.concatenate(
+        [
+            pack_pairs(np.maximum(smaller, larger), np.minimum(smaller, larger)),
+            all_pairs(Buckets.of([(np.flatnonzero(whole[owner]), kept[whole])])),
+        ]
+    )
+    later, earlier = unpack_pairs(packed)
+    a, b = size[later], size[earlier]
+    fits = threshold.denominator * np.minimum(a, b) >= threshold.numerator * np.maximum(a, b)
+    packed = packed[fits]
     packed.sort()
     packed = distinct(packed)
-    later = (packed >> np.uint64(32)).view(np.int64)
+    later, _ = unpack_pairs(packed)
     return _cap(packed, owner[later], later, kept, entries, prefixes, max_comparisons)
 
 
@@ -249,6 +281,5 @@ def _cap(
         kept[over] = cut - first_entry[over]
     packed = packed[within]
     documents = prefixes.documents[entries]
-    high = documents[(packed >> np.uint64(32)).view(np.int64)]
-    low = documents[(packed & np.uint64(0xFFFFFFFF)).view(np.int64)]
-    return pack_pairs(high, low), kept
+    high, low = unpack_pairs(packed)
+    return pack_pairs(documents[high], documents[low]), kept

@@ -107,10 +107,12 @@ def test_unlike_pages_of_a_template_are_hardly_compared() -> None:
 
 
 @pytest.mark.parametrize("chunk_entries", [1, 50, 2000, 1 << 20])
+@pytest.mark.parametrize("chunk_hits", [0, 2000, 1 << 21])
 def test_many_buckets_in_chunks_of_any_size(
-    chunk_entries: int, monkeypatch: pytest.MonkeyPatch
+    chunk_entries: int, chunk_hits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_CHUNK_ENTRIES", chunk_entries)
+    monkeypatch.setattr(module, "_CHUNK_HITS", chunk_hits)
     rng = np.random.default_rng(5)
     sets = set_world(5, 200)
     groups = [rng.permutation(200)[: int(rng.integers(2, 90))].tolist() for _ in range(12)]
@@ -202,6 +204,42 @@ def test_a_bucket_with_too_many_meetings_is_cut_before_they_are_listed() -> None
     assert found_pairs(found) == {pair for pair in everything if pair[1] < kept}
     assert len(found.pairs) <= 20
     assert found.num_skipped == 200 * 199 // 2 - kept * (kept - 1) // 2 > 0
+
+
+def near_copies(num_documents: int, size: int) -> list[ShingleSet]:
+    """Return sets that all differ from one by three shingles: they meet all along their prefixes."""
+    rng = np.random.default_rng(11)
+    (start,) = template_pages(rng, 1, size, 0)
+    return [
+        set(sorted(start)[: size - 3]) | page for page in template_pages(rng, num_documents, 0, 3)
+    ]
+
+
+@pytest.mark.parametrize("max_comparisons", [1, 300, 3000, 5000, 11_174, 11_175])
+def test_a_cap_counts_the_comparisons_of_near_copies_not_their_meetings(
+    max_comparisons: int,
+) -> None:
+    sets = near_copies(150, 400)
+    found = prefix_pairs(
+        buckets_of([range(150), range(100, 150)]), store_of(sets), Fraction(1, 2), max_comparisons
+    )
+    kept = [
+        max(n for n in range(size + 1) if n * (n - 1) // 2 <= max_comparisons) for size in (150, 50)
+    ]
+    first, second = range(kept[0]), range(100, 100 + kept[1])
+    assert found_pairs(found) == {*combinations(first, 2), *combinations(second, 2)}
+    assert found.skipped_documents.tolist() == sorted(
+        {*range(kept[0], 150), *range(100 + kept[1], 150)}
+    )
+    skipped = [n * (n - 1) // 2 for n in (150, 50)], [n * (n - 1) // 2 for n in kept]
+    assert found.num_skipped == sum(skipped[0]) - sum(skipped[1])
+
+
+def test_shingles_that_no_other_document_has_cost_no_comparisons() -> None:
+    """Long documents that share a template's few shingles meet nowhere in their prefixes."""
+    sets = template_pages(np.random.default_rng(12), 100, 3, 1500)
+    found = prefix_pairs(buckets_of([range(100)]), store_of(sets), Fraction(1, 2), 10)
+    assert (len(found.pairs), found.num_skipped, len(found.skipped_documents)) == (0, 0, 0)
 
 
 def test_a_document_skipped_in_one_bucket_is_compared_in_another() -> None:
