@@ -162,10 +162,15 @@ def greedy_keepers(
     found.append(edges)
     rest_keepers = keepers_of_edges(num_documents, edges)
     removed |= rest_keepers != np.arange(num_documents)
-    found.append(_late_edges(buckets, verifier, removed, removed_in, kept_in, Edges.join(found)))
-    joined = Edges.join(found)
+    late, num_skipped, concerned = _late_edges(
+        buckets, verifier, removed, removed_in, kept_in, Edges.join(found), max_comparisons
+    )
+    joined = Edges.join([*found, late])
     return Clusters(
-        first_keepers(removed, joined), joined, rest.num_skipped, rest.skipped_documents
+        first_keepers(removed, joined),
+        joined,
+        rest.num_skipped + num_skipped,
+        np.union1d(rest.skipped_documents, concerned),
     )
 
 
@@ -176,24 +181,36 @@ def _late_edges(
     removed_in: Int64Array,
     kept_in: Int64Array,
     edges: Edges,
-) -> Edges:
-    """Compare documents with earlier keepers that were not yet known when they were removed."""
+    max_comparisons: int,
+) -> tuple[Edges, int, Int64Array]:
+    """Compare documents with earlier keepers that were not yet known when they were removed.
+
+    It decides who removes them, not whether they are. Returns the edges, the comparisons past
+    `max_comparisons` in a bucket that were skipped, and the documents they concern.
+    """
     keeper = first_keepers(removed, edges)
     early = removed_in < np.iinfo(np.int64).max  # removed in a round, not by the last step
     owners = buckets.owners()
-    is_keeper = ~removed[buckets.members]
+    # A keeper of the first round is never late.
+    is_keeper = ~removed[buckets.members] & (kept_in[buckets.members] > 0)
     keepers = pack_pairs(owners[is_keeper], buckets.members[is_keeper])
     followers = early[buckets.members]
     owner, document = owners[followers], buckets.members[followers]
     # Keepers of the same bucket that stand before the document's present keeper.
     first = np.searchsorted(keepers, pack_pairs(owner, np.zeros_like(owner)))
     count = np.searchsorted(keepers, pack_pairs(owner, keeper[document])) - first
+    total = np.cumsum(count)
+    before = np.concatenate([[0], total])[np.searchsorted(owner, owner)]
+    within = total - before <= max_comparisons
+    num_skipped = int(count[~within].sum())
+    concerned = np.unique(document[~within])
+    first, count, document = first[within], count[within], document[within]
     index = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
     left = unpack_pairs(keepers[index])[1]
     right = np.repeat(document, count)
     late = kept_in[left] > removed_in[right]
     later, earlier = unique_pairs(right[late], left[late])
-    return verified_edges(verifier, earlier, later)
+    return verified_edges(verifier, earlier, later), num_skipped, concerned
 
 
 def components(num_documents: int, edges: Edges) -> Int64Array:

@@ -18,6 +18,9 @@ METHODS = ("minhash", "simhash", "both")
 LINKAGES = ("keeper", "components")
 PAIRS = ("decided", "all")
 
+MAX_DENOMINATOR = 1 << 30
+"""Largest denominator of a threshold, and largest union of two sets, that 64 bits can compare."""
+
 _THRESHOLD = Fraction("0.8")
 
 
@@ -83,9 +86,10 @@ class Config:
     seed: int | str = _option(0, "Seed of the hashes; 'random' for hostile input.", metavar="SEED")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "threshold", _fraction(self.threshold))
-        if not 0 < self.threshold <= 1:
+        threshold = _fraction(self.threshold)
+        if not 0 < threshold <= 1:
             raise ConfigError(f"threshold is {self.threshold}; give a number above 0 and up to 1.")
+        object.__setattr__(self, "threshold", _comparable(threshold))
         if not 0.5 <= self.recall < 1:
             raise ConfigError(f"recall is {self.recall}; give a number from 0.5 to below 1.")
         _at_least("ngram", self.ngram, 1)
@@ -134,6 +138,21 @@ def _fraction(value: Fraction | float | str) -> Fraction:
         return value if isinstance(value, Fraction) else Fraction(str(value))
     except (ValueError, ZeroDivisionError):
         raise ConfigError(f"threshold is {value!r}; give a number such as 0.8.") from None
+
+
+def _comparable(value: Fraction) -> Fraction:
+    """Return the least fraction from `value` on with a denominator up to 2**30.
+
+    No two sets of up to 2**30 shingles can tell the two apart, and comparing them with this one
+    never leaves 64 bits, as the 16 digits of a float such as 2/3 or 3 * 0.3 would.
+    """
+    near = value.limit_denominator(MAX_DENOMINATOR)
+    if near >= value:
+        return near
+    # The next fraction of a denominator up to the bound, c/d with c b - a d = 1 for near = a/b.
+    a, b = near.as_integer_ratio()
+    d = MAX_DENOMINATOR - (MAX_DENOMINATOR + pow(a, -1, b)) % b
+    return Fraction(a * d + 1, b * d)
 
 
 def _seed(value: int | str) -> int:

@@ -8,8 +8,11 @@ from itertools import combinations
 
 import numpy as np
 
-from dedup.lsh.buckets import Buckets
-from tests.random_sets import hashes
+from dedup.lsh.bands import band_keys
+from dedup.lsh.buckets import Buckets, group_by_key
+from dedup.sketch.minhash import signatures
+from dedup.text.hashing import UInt64Array
+from tests.random_sets import hashes, joined
 
 ShingleSet = set[int]
 
@@ -88,4 +91,28 @@ def bucket_pairs(buckets: Buckets) -> set[tuple[int, int]]:
         pair
         for start, stop in zip(edges[:-1], edges[1:], strict=True)
         for pair in combinations(buckets.members[start:stop].tolist(), 2)
+    }
+
+
+def keys_of(sets: list[ShingleSet], bands: int = 17, rows: int = 6) -> UInt64Array:
+    """Return the band keys of sets that are not empty."""
+    values, bounds = joined(sets)
+    slots = np.repeat(np.arange(len(sets), dtype=np.uint64), np.diff(bounds))
+    table = signatures(values | slots << np.uint64(52), len(sets), bands * rows)
+    return band_keys(table, bands, rows)
+
+
+def buckets_by_key(keys: UInt64Array) -> Buckets:
+    """Return the buckets of all bands."""
+    return Buckets.of([group_by_key(keys[:, band].copy()) for band in range(keys.shape[1])])
+
+
+def pairs_by_key(keys: UInt64Array) -> set[tuple[int, int]]:
+    """Return the pairs that share a key of the same band, by comparing all with all."""
+    return {
+        (left, right)
+        for left in range(len(keys))
+        for right in (
+            np.flatnonzero((keys[left + 1 :] == keys[left]).any(axis=1)) + left + 1
+        ).tolist()
     }

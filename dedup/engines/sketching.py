@@ -120,12 +120,12 @@ class _Reading:
         size = 0
         for text in self._batches(parts, read_bytes):
             if waiting and (size + text.nbytes > BATCH_BYTES or text.type != waiting[0].type):
-                yield pa.concat_arrays(waiting)
+                yield _joined(waiting)
                 waiting, size = [], 0
             waiting.append(text)
             size += text.nbytes
         if waiting:
-            yield pa.concat_arrays(waiting)
+            yield _joined(waiting)
 
     def _batches(self, parts: tuple[Part, ...], read_bytes: int) -> Iterator[pa.Array]:
         for part in parts:
@@ -143,6 +143,10 @@ class _Reading:
                 self._num_documents += len(batch)
                 self.num_bytes += batch.text.nbytes
                 yield batch.text
+
+
+def _joined(arrays: list[pa.Array]) -> pa.Array:
+    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
 
 
 class _Columns:

@@ -8,35 +8,21 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from dedup.lsh.bands import band_keys
-from dedup.lsh.buckets import Buckets, group_by_key, unpack_pairs
+from dedup.lsh.buckets import Buckets, unpack_pairs
 from dedup.lsh.candidates import HOT_BUCKET, candidate_pairs
-from dedup.sketch.minhash import signatures
-from tests.random_sets import joined, store_of
-from tests.set_worlds import ShingleSet, buckets_of, set_world, similar_pairs, template_pages
+from tests.random_sets import store_of
+from tests.set_worlds import (
+    buckets_by_key,
+    buckets_of,
+    keys_of,
+    pairs_by_key,
+    set_world,
+    similar_pairs,
+    template_pages,
+)
 
 THRESHOLD = Fraction(4, 5)
 NO_CAP = 10**9
-
-
-def keys_of(sets: list[ShingleSet], bands: int = 17, rows: int = 6) -> np.ndarray:
-    values, bounds = joined(sets)
-    slots = np.repeat(np.arange(len(sets), dtype=np.uint64), np.diff(bounds))
-    table = signatures(values | slots << np.uint64(52), len(sets), bands * rows)
-    return band_keys(table, bands, rows)
-
-
-def buckets_by_key(keys: np.ndarray) -> Buckets:
-    return Buckets.of([group_by_key(keys[:, band].copy()) for band in range(keys.shape[1])])
-
-
-def pairs_by_key(keys: np.ndarray) -> set[tuple[int, int]]:
-    """Return the pairs that share a key of the same band, by comparing all with all."""
-    return {
-        (left, right)
-        for left, right in combinations(range(len(keys)), 2)
-        if (keys[left] == keys[right]).any()
-    }
 
 
 def as_pairs(packed: np.ndarray) -> set[tuple[int, int]]:

@@ -1,0 +1,277 @@
+"""Clusters: the greedy answer, whatever the shortcuts; components against networkx."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dedup import cluster as module
+from dedup.cluster import Clusters, Edges, components, greedy_keepers, keepers_of_edges
+from dedup.lsh import candidates
+from dedup.lsh.buckets import Buckets
+from dedup.verify import Verifier
+from tests import reference
+from tests.random_sets import store_of
+from tests.set_worlds import (
+    ShingleSet,
+    bucket_pairs,
+    buckets_by_key,
+    buckets_of,
+    drifting_family,
+    jaccard,
+    keys_of,
+    pairs_by_key,
+    set_world,
+    similar_pairs,
+    template_pages,
+)
+
+THRESHOLD = Fraction(4, 5)
+DEFAULT_CAP = 250_000
+graphs = st.integers(1, 40).flatmap(
+    lambda size: st.tuples(
+        st.just(size), st.sets(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)))
+    )
+)
+
+
+def greedy(
+    sets: list[ShingleSet], buckets: Buckets, max_comparisons: int = DEFAULT_CAP
+) -> tuple[Clusters, Verifier]:
+    verifier = Verifier(store_of(sets), THRESHOLD)
+    found = greedy_keepers(len(sets), buckets, verifier, THRESHOLD, max_comparisons)
+    check_edges(sets, found)
+    return found, verifier
+
+
+def check_edges(sets: list[ShingleSet], found: Clusters) -> None:
+    """Check that all edges are verified pairs, in order, and hold every removal's reason."""
+    edges = list(zip(found.edges.right.tolist(), found.edges.left.tolist(), strict=True))
+    assert edges == sorted(set(edges))
+    for (right, left), common in zip(edges, found.edges.common.tolist(), strict=True):
+        assert left < right
+        assert common == len(sets[left] & sets[right])
+        assert jaccard(sets[left], sets[right]) >= THRESHOLD
+    reasons = {(right, left) for right, left in enumerate(found.keeper.tolist()) if left != right}
+    assert reasons <= set(edges)
+
+
+def edges_of(pairs: set[tuple[int, int]]) -> Edges:
+    """Return edges left < right in the order that `Edges.join` gives."""
+    found = np.array(sorted((max(p), min(p)) for p in pairs if p[0] != p[1]), np.int64)
+    right, left = found.reshape(-1, 2).T
+    return Edges.join([Edges(left, right, np.ones(len(left), np.int64))])
+
+
+def sequential(num_documents: int, pairs: set[tuple[int, int]]) -> list[int]:
+    """Return the greedy keepers of a graph by the reference, with sets as good as equal."""
+    both = pairs | {(right, left) for left, right in pairs}
+    return reference.greedy([{("same",)}] * num_documents, Fraction(1), lambda a, b: (a, b) in both)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_worlds_are_clustered_as_one_document_after_another(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drifting families and shared templates; the shortcuts' bounds vary from world to world."""
+    monkeypatch.setattr(candidates, "HOT_BUCKET", (64, 8, 2)[seed % 3])
+    monkeypatch.setattr(module, "_MAX_ROUNDS", (64, 3, 1, 0)[seed % 4])
+    monkeypatch.setattr(module, "_POOR_ROUNDS", (3, 1, 64)[seed // 2 % 3])
+    sets = set_world(seed, 240)
+    keys = keys_of(sets, *((17, 6), (9, 8), (20, 4))[seed // 3 % 3])
+    pairs = pairs_by_key(keys)
+    expected = reference.greedy(sets, THRESHOLD, lambda a, b: (a, b) in pairs)
+    buckets = buckets_by_key(keys)
+    most = int((buckets.sizes * (buckets.sizes - 1) // 2).max())
+    for max_comparisons in (DEFAULT_CAP, 10**9, most):
+        found, _ = greedy(sets, buckets, max_comparisons)
+        assert found.keeper.tolist() == expected
+        assert (found.num_skipped, len(found.skipped_documents)) == (0, 0)
+    assert len(set(expected)) < 220
+    # All verified pairs at once give the same.
+    known = edges_of(similar_pairs(sets, pairs, THRESHOLD))
+    assert keepers_of_edges(len(sets), known).tolist() == expected
+
+
+def test_worlds_hold_what_makes_greedy_hard() -> None:
+    """Chains whose ends are unlike, and documents with several keepers to choose from."""
+    chained = choices = 0
+    for seed in range(50):
+        sets = set_world(seed, 240)
+        pairs = pairs_by_key(keys_of(sets))
+        similar = similar_pairs(sets, pairs, THRESHOLD)
+        keeper = reference.greedy(sets, THRESHOLD, lambda a, b, p=pairs: (a, b) in p)
+        label = reference.components(len(sets), similar)
+        chained += sum(label[keeper[d]] == label[d] != keeper[d] for d in range(len(sets)))
+        choices += sum(keeper[a] == a and keeper[b] not in (a, b) for a, b in similar)
+    assert chained > 500
+    assert choices > 200
+
+
+def path_sets(num_documents: int) -> list[ShingleSet]:
+    """Return windows that slide by 5 of 95: neighbours are at 0.9, the next ones at 0.81."""
+    return [set(range(5 * place, 5 * place + 95)) for place in range(num_documents)]
+
+
+@pytest.mark.parametrize("num_documents", [2, 3, 127, 128, 129, 130, 131, 400])
+def test_a_path_in_keeper_order_needs_more_rounds_than_there_are(num_documents: int) -> None:
+    """Each document is like the next alone: every round settles two more, 64 rounds 128."""
+    sets = path_sets(num_documents)
+    buckets = buckets_of([(place, place + 1) for place in range(num_documents - 1)])
+    found, _ = greedy(sets, buckets)
+    assert found.keeper.tolist() == [place - place % 2 for place in range(num_documents)]
+    path = {(place, place + 1) for place in range(num_documents - 1)}
+    assert keepers_of_edges(num_documents, edges_of(path)).tolist() == found.keeper.tolist()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_long_chains_in_any_order(seed: int) -> None:
+    """Windows like their four neighbours, in path order, reversed, or in runs that are shuffled."""
+    sets = path_sets(300)
+    order = np.arange(300)
+    rng = np.random.default_rng(seed)
+    if seed % 3 == 1:
+        order = order[::-1]
+    elif seed % 3 == 2:
+        order = np.concatenate(rng.permutation(np.split(order, 10)))
+    sets = [sets[place] for place in order.tolist()]
+    where = np.argsort(order).tolist()
+    groups = [{where[place], where[place + step]} for step in (1, 2) for place in range(300 - step)]
+    if seed >= 3:  # some wider buckets across the chains, and fewer narrow ones
+        groups = [group for group in groups if rng.random() < 0.8]
+        groups += [set(rng.permutation(300)[:20].tolist()) for _ in range(30)]
+    buckets = buckets_of(groups)
+    pairs = bucket_pairs(buckets)
+    found, _ = greedy(sets, buckets)
+    assert found.keeper.tolist() == reference.greedy(sets, THRESHOLD, lambda a, b: (a, b) in pairs)
+
+
+def test_a_document_goes_to_an_earlier_keeper_that_is_known_late() -> None:
+    """3 is removed by 2 in the first round, where 1 still waits for 0, which it shares a bucket with.
+
+    Then 1 turns out to be a keeper, and 3 is its own: 1 comes first.
+    """
+    base = set(range(100))
+    loner = set(range(1000, 1100))
+    sets = [loner, base | {200}, base | {300}, base | {400}]
+    buckets = buckets_of([(0, 1, 3), (2, 3)])
+    found, _ = greedy(sets, buckets)
+    pairs = bucket_pairs(buckets)
+    assert found.keeper.tolist() == [0, 1, 2, 1]
+    assert found.keeper.tolist() == reference.greedy(sets, THRESHOLD, lambda a, b: (a, b) in pairs)
+
+
+def test_a_bucket_of_near_copies_costs_one_comparison_each() -> None:
+    rng = np.random.default_rng(2)
+    sets = [template_pages(rng, 1, 100, 0)[0]]
+    sets += [drifting_family(rng, sets[0], 2, 1)[1] for _ in range(999)]
+    found, verifier = greedy(sets, buckets_by_key(keys_of(sets)), max_comparisons=10)
+    assert found.keeper.tolist() == [0] * 1000
+    assert verifier.num_compared <= 1100
+    assert found.num_skipped == 0
+
+
+def test_unlike_pages_of_a_template_are_compared_little() -> None:
+    rng = np.random.default_rng(3)
+    sets = template_pages(rng, 600, 60, 30)
+    buckets = buckets_by_key(keys_of(sets))
+    assert buckets.sizes.max() > 100
+    found, verifier = greedy(sets, buckets)
+    assert found.keeper.tolist() == list(range(600))
+    assert verifier.num_compared < 20 * 600 < 600 * 599 // 2
+
+
+@pytest.mark.parametrize("max_comparisons", [1, 50, 200])
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_cap_skips_is_kept_and_named(
+    seed: int, max_comparisons: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "HOT_BUCKET", 4)
+    monkeypatch.setattr(module, "_POOR_ROUNDS", 1)
+    rng = np.random.default_rng(seed)
+    sets = template_pages(rng, 150, 44, (3, 12))
+    for place in rng.integers(0, 150, 60).tolist():
+        sets.append(drifting_family(rng, sets[place], 2, 1)[1])
+    sets = [sets[place] for place in rng.permutation(len(sets)).tolist()]
+    keys = keys_of(sets)
+    pairs = pairs_by_key(keys)
+    found, _ = greedy(sets, buckets_by_key(keys), max_comparisons)
+    assert found.num_skipped > 0
+    keeper = found.keeper.tolist()
+    # A keeper is kept, and the first among those that were compared: no chain, no estimate.
+    assert all(keeper[other] == other for other in keeper)
+    skipped = set(found.skipped_documents.tolist())
+    for left, right in similar_pairs(sets, pairs, THRESHOLD):
+        if keeper[left] == left and (keeper[right] == right or keeper[right] > left):
+            assert right in skipped
+    if not skipped.issuperset(range(len(sets))):
+        kept_first = min(set(range(len(sets))) - skipped)
+        assert keeper[kept_first] <= kept_first
+
+
+def test_no_documents_and_no_buckets() -> None:
+    found, _ = greedy([], Buckets.of([]))
+    assert found.keeper.tolist() == []
+    found, _ = greedy([{1}, {1}], Buckets.of([]))
+    assert found.keeper.tolist() == [0, 1]
+
+
+@given(graphs)
+@example((4, {(0, 1), (1, 2), (2, 3)}))
+@example((3, {(0, 2), (1, 2)}))
+def test_keepers_of_any_graph(graph: tuple[int, set[tuple[int, int]]]) -> None:
+    size, pairs = graph
+    found = keepers_of_edges(size, edges_of(pairs)).tolist()
+    assert found == sequential(size, pairs)
+
+
+def test_edges_are_joined_without_repetition() -> None:
+    one = Edges(np.array([3, 0]), np.array([5, 2]), np.array([7, 8]))
+    two = Edges(np.array([0, 1, 0]), np.array([5, 2, 2]), np.array([9, 6, 8]))
+    found = Edges.join([one, two, one])
+    assert found.right.tolist() == [2, 2, 5, 5]
+    assert found.left.tolist() == [0, 1, 0, 3]
+    assert found.common.tolist() == [8, 6, 9, 7]
+    assert len(Edges.join([]).left) == 0
+
+
+def networkx_components(num_documents: int, pairs: set[tuple[int, int]]) -> list[int]:
+    graph = nx.Graph(pairs)
+    graph.add_nodes_from(range(num_documents))
+    label = list(range(num_documents))
+    for component in nx.connected_components(graph):
+        for document in component:
+            label[document] = min(component)
+    return label
+
+
+@given(graphs)
+def test_components_of_any_graph_are_those_of_networkx(
+    graph: tuple[int, set[tuple[int, int]]],
+) -> None:
+    size, pairs = graph
+    assert components(size, edges_of(pairs)).tolist() == networkx_components(size, pairs)
+
+
+@pytest.mark.parametrize("num_edges", [200, 900, 1000, 1100, 3000])
+def test_components_of_large_random_graphs(num_edges: int) -> None:
+    rng = np.random.default_rng(num_edges)
+    pairs = {(int(a), int(b)) for a, b in rng.integers(0, 2000, (num_edges, 2))}
+    expected = networkx_components(2000, pairs)
+    assert components(2000, edges_of(pairs)).tolist() == expected
+    assert reference.components(2000, pairs) == expected
+
+
+def test_components_of_long_paths_and_stars() -> None:
+    rng = np.random.default_rng(4)
+    for order in (np.arange(3000), np.arange(3000)[::-1], rng.permutation(3000)):
+        path = set(zip(order[:-1].tolist(), order[1:].tolist(), strict=True))
+        assert not components(3001, edges_of(path))[:3000].any()
+        assert components(3001, edges_of(path))[3000] == 3000
+    star = {(2999, place) for place in range(5, 2999)}
+    assert components(3000, edges_of(star)).tolist() == [*range(5), *[5] * 2995]

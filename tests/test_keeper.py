@@ -1,0 +1,124 @@
+"""Keeper policies: against a naive sort, with nulls, NaN and ties, on every kind of column."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup.errors import ConfigError, InputError
+from dedup.keeper import keeper_order, policy_column
+
+DAY = datetime.datetime(2024, 5, 1)
+COLUMNS: dict[str, tuple[pa.DataType, list[Any]]] = {
+    "int64": (pa.int64(), [3, None, -1, 3, 2, None, 2**62, -(2**62)]),
+    "uint64": (pa.uint64(), [2**64 - 1, 0, None, 2**63]),
+    "int8": (pa.int8(), [-128, 127, None, 0]),
+    "float": (pa.float64(), [1.5, math.nan, None, -math.inf, math.nan, 1.5, math.inf, 0.0, None]),
+    "float32": (pa.float32(), [0.25, None, math.nan, -0.5, 0.25]),
+    "string": (pa.string(), ["b", "a", None, "B", "", "ä", "ab", "b", "Z", "\U0001f600", "\uffff"]),
+    "large_string": (pa.large_string(), ["b", None, "a", "b"]),
+    "binary": (pa.binary(), [b"b", b"\xff", None, b"", b"\x00"]),
+    "bool": (pa.bool_(), [True, None, False, True]),
+    "timestamp": (pa.timestamp("us"), [DAY, None, DAY - datetime.timedelta(microseconds=1), DAY]),
+    "timestamp with zone": (pa.timestamp("s", "UTC"), [5, None, 4, 5]),
+    "date": (pa.date32(), [datetime.date(2024, 1, 1), None, datetime.date(1969, 12, 31)]),
+    "time": (pa.time64("us"), [datetime.time(1, 2), None, datetime.time(0, 59)]),
+    "duration": (pa.duration("s"), [5, None, -5]),
+    "decimal": (pa.decimal128(9, 2), [decimal.Decimal("1.50"), None, decimal.Decimal("-2.25")]),
+    "null": (pa.null(), [None, None, None]),
+    "empty": (pa.int64(), []),
+}
+
+
+def is_nan(value: object) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def naive(values: Sequence[Any], largest_first: bool) -> list[int]:
+    """Sort by value, then NaN, then null; what is equal goes by position."""
+    places = range(len(values))
+    present = [at for at in places if values[at] is not None and not is_nan(values[at])]
+    distinct = sorted({values[at] for at in present}, reverse=largest_first)
+    order = [at for value in distinct for at in present if values[at] == value]
+    order += [at for at in places if is_nan(values[at])]
+    return order + [at for at in places if values[at] is None]
+
+
+def order_by(keep: str, column: pa.ChunkedArray, name: str = "column") -> list[int]:
+    found = keeper_order(keep, np.zeros(len(column), np.int64), pa.table({name: column}))
+    assert found.dtype == np.int64
+    return found.tolist()
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+@pytest.mark.parametrize("num_chunks", [1, 3])
+def test_columns_are_sorted_as_naively(name: str, num_chunks: int) -> None:
+    type_, values = COLUMNS[name]
+    edges = np.linspace(0, len(values), num_chunks + 1).astype(int).tolist()
+    chunks = [
+        pa.array(values[start:stop], type_)
+        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+    ]
+    column = pa.chunked_array(chunks, type_)
+    assert order_by("max:column", column) == naive(values, largest_first=True)
+    assert order_by("min:column", column) == naive(values, largest_first=False)
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 5).map(float), st.floats()), max_size=40))
+def test_any_floats_are_sorted_as_naively(values: list[float | None]) -> None:
+    column = pa.chunked_array([pa.array(values, pa.float64(), from_pandas=False)])
+    assert order_by("max:column", column) == naive(values, largest_first=True)
+    assert order_by("min:column", column) == naive(values, largest_first=False)
+
+
+@given(st.lists(st.integers(0, 6), max_size=60))
+def test_lengths_and_positions(lengths: list[int]) -> None:
+    num_chars = np.array(lengths, np.int64)
+    places = list(range(len(lengths)))
+    expected = {
+        "first": places,
+        "last": places[::-1],
+        "longest": sorted(places, key=lambda at: (-lengths[at], at)),
+        "shortest": sorted(places, key=lambda at: (lengths[at], at)),
+    }
+    for keep, order in expected.items():
+        assert keeper_order(keep, num_chars, pa.table({})).tolist() == order
+
+
+def test_a_column_may_have_any_name() -> None:
+    for name in ("score", "a:b", " x", "größe", "first"):
+        assert policy_column(f"max:{name}") == name
+        column = pa.chunked_array([[1, 3, 2]])
+        assert order_by(f"max:{name}", column, name) == [1, 2, 0]
+
+
+@pytest.mark.parametrize("keep", ["first", "last", "longest", "shortest"])
+def test_these_policies_look_at_no_column(keep: str) -> None:
+    assert policy_column(keep) is None
+
+
+@pytest.mark.parametrize(
+    "keep",
+    ["", "biggest", "max", "min", "max:", "min:", "first:", "first:x", ":c", "MAX:c", "Last"],
+)
+def test_an_unknown_policy_is_refused_with_those_there_are(keep: str) -> None:
+    with pytest.raises(ConfigError, match="first, last, longest, shortest, max:COL, min:COL") as it:
+        policy_column(keep)
+    assert repr(keep) in str(it.value)
+
+
+@pytest.mark.parametrize("values", [[[1], [2]], [{"a": [1]}, None]])
+def test_a_column_without_an_order_is_refused_with_its_type(values: list[Any]) -> None:
+    column = pa.chunked_array([values])
+    with pytest.raises(InputError, match="no order; give a column of numbers") as it:
+        order_by("max:column", column)
+    assert str(column.type) in str(it.value)
