@@ -48,7 +48,8 @@ def find_duplicates(
         ``__arrow_c_stream__`` (polars, pandas, DuckDB), or paths: one or a list of files, folders,
         globs.
     text, id : columns of the text and of the ids; several texts as ``"title,body"``, a nested
-        field as ``"page.text"``. The id defaults to a column ``id``, else to positions.
+        field as ``"page.text"``. Lists of strings or integers are your own tokens.
+        The id defaults to a column ``id``, else to positions.
     progress : called with bytes done and bytes in all.
     **options : the fields of `Config`, such as ``threshold=0.8``.
 

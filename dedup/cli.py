@@ -47,6 +47,7 @@ _TYPES: dict[str, click.ParamType[Any]] = {
     "int": click.INT,
     "int | None": click.INT,
     "float": click.FLOAT,
+    "float | None": click.FLOAT,
 }
 
 

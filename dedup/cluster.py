@@ -107,6 +107,18 @@ def keepers_of_edges(num_documents: int, edges: Edges) -> Int64Array:
     return first_keepers(removed, edges)
 
 
+def keepers_by_containment(num_documents: int, edges: Edges, verifier: Verifier) -> Int64Array:
+    """Return the greedy keepers where only a document that lies in an earlier one is removed.
+
+    Parameters
+    ----------
+    edges : as `Edges.join` returns them; pairs where either document lies in the other.
+    """
+    removes = verifier.contained(edges.right, edges.common)
+    chosen = Edges(edges.left[removes], edges.right[removes], edges.common[removes])
+    return keepers_of_edges(num_documents, chosen)
+
+
 def first_keepers(removed: NDArray[np.bool_], edges: Edges) -> Int64Array:
     """Return for each removed document the first keeper, in keeper order, with an edge to it."""
     keeper = np.arange(len(removed))

@@ -15,8 +15,11 @@ from typing import Any
 from dedup.errors import ConfigError
 
 METHODS = ("minhash", "simhash", "both")
+MEASURES = ("jaccard", "containment")
 LINKAGES = ("keeper", "components")
 PAIRS = ("decided", "all")
+UNITS = ("word", "char")
+SIMHASH_WEIGHTS = ("set", "tf")
 
 MAX_DENOMINATOR = 1 << 30
 """Largest denominator of a threshold, and largest union of two sets, that 64 bits can compare."""
@@ -42,7 +45,20 @@ class Config:
         "Least Jaccard similarity of near-duplicates, above 0 and up to 1.",
         metavar="T",
     )
+    measure: str = _option(
+        "jaccard",
+        "What the threshold is of: Jaccard, or the share of a document that its keeper contains.",
+        choices=MEASURES,
+    )
     ngram: int = _option(5, "Tokens in a shingle.", metavar="N")
+    unit: str = _option(
+        "word", "What a token is: a word, or a single character of the text.", choices=UNITS
+    )
+    strip_accents: bool = _option(False, "Compare without accents and other marks: café = cafe.")
+    join_words: bool = _option(
+        False, "Compare without punctuation inside words: don't = dont, U.S.A = usa."
+    )
+    fold_digits: bool = _option(False, "Compare with 0 for every digit: 1999 = 2024.")
     recall: float = _option(
         0.99, "Least probability that a pair at the threshold is compared.", metavar="P"
     )
@@ -52,9 +68,28 @@ class Config:
     max_hamming: int = _option(
         3, "Most differing bits of SimHash candidates, of 64 (simhash, both).", metavar="K"
     )
+    simhash_weights: str = _option(
+        "set",
+        "SimHash counts each shingle once, or by its frequency in the text (simhash, both).",
+        choices=SIMHASH_WEIGHTS,
+    )
+    min_tokens: int = _option(
+        0, "Leave documents of fewer tokens out of the search: they are kept.", metavar="N"
+    )
+    ignore_common: float | None = _option(
+        None,
+        "Ignore shingles in more than this share of a source's documents (10 or more of them).",
+        metavar="SHARE",
+    )
+    common_within: str | None = _option(
+        None,
+        "Column that names the sources of common shingles, such as host; files if not given.",
+        metavar="NAME",
+    )
     keep: str = _option(
         "first",
-        "Which document of a cluster stays: first, last, longest, shortest, max:COL or min:COL.",
+        "Which document of a cluster stays: first, last, longest, shortest, largest, max:COL or "
+        "min:COL.",
         metavar="POLICY",
     )
     linkage: str = _option(
@@ -94,16 +129,37 @@ class Config:
             raise ConfigError(f"recall is {self.recall}; give a number from 0.5 to below 1.")
         _at_least("ngram", self.ngram, 1)
         _at_least("max_comparisons", self.max_comparisons, 1)
+        _at_least("min_tokens", self.min_tokens, 0)
+        if self.ignore_common is not None and not 0 < self.ignore_common < 1:
+            raise ConfigError(
+                f"ignore_common is {self.ignore_common}; give a share above 0 and below 1."
+            )
+        if self.common_within is not None and self.ignore_common is None:
+            raise ConfigError(
+                f"common_within is {self.common_within!r} without ignore_common; give both."
+            )
         if self.workers is not None:
             _at_least("workers", self.workers, 1)
         if not 0 <= self.max_hamming <= 16:
             raise ConfigError(f"max_hamming is {self.max_hamming}; give a number from 0 to 16.")
         if not 0 <= self.max_removal <= 1:
             raise ConfigError(f"max_removal is {self.max_removal}; give a share from 0 to 1.")
-        for name, choices in (("method", METHODS), ("linkage", LINKAGES), ("pairs", PAIRS)):
+        for name, choices in (
+            ("method", METHODS),
+            ("measure", MEASURES),
+            ("linkage", LINKAGES),
+            ("pairs", PAIRS),
+            ("unit", UNITS),
+            ("simhash_weights", SIMHASH_WEIGHTS),
+        ):
             if getattr(self, name) not in choices:
                 value = getattr(self, name)
                 raise ConfigError(f"{name} is {value!r}; give one of {', '.join(choices)}.")
+        if self.measure == "containment" and self.method != "minhash":
+            raise ConfigError(
+                f"method is {self.method!r} with measure 'containment', which finds its own "
+                "candidates; leave method out."
+            )
         if not all(self.text_columns):
             raise ConfigError(
                 f"text_column is {self.text_column!r}; give one name, or several as a,b."
@@ -114,6 +170,12 @@ class Config:
     def text_columns(self) -> tuple[str, ...]:
         """The names in `text_column`."""
         return tuple(name.strip() for name in self.text_column.split(","))
+
+    @property
+    def text_options(self) -> tuple[str, ...]:
+        """The names of the options in force that change what is compared of a text."""
+        names = ("unit", "strip_accents", "join_words", "fold_digits")
+        return tuple(name for name in names if getattr(self, name) != getattr(Config, name))
 
     @property
     def num_workers(self) -> int:

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dedup.cluster import Edges
 from dedup.corpus import Corpus
-from dedup.schema import pairs_schema
+from dedup.measures import larger_first, measured, pairs_table
 from dedup.search import Search
 from dedup.text.hashing import HASH_VERSION
 
@@ -43,8 +44,8 @@ def write_evidence(corpus: Corpus, search: Search, summary: dict[str, Any], fold
                 values = corpus.sets.gather(positions)
                 lists = pa.LargeListArray.from_arrays(bounds, pa.array(values))
                 sets.write_batch(pa.record_batch([positions, lists], schema=set_schema))
-                fixed = pa.FixedSizeListArray.from_arrays(pa.array(block.ravel()), keys)
                 if keys:
+                    fixed = pa.FixedSizeListArray.from_arrays(pa.array(block.ravel()), keys)
                     band_keys.write_batch(pa.record_batch([positions, fixed], schema=key_schema))
                 first += len(block)
     pq.write_table(_rejected(corpus, search), folder / "rejected.parquet", compression="zstd")
@@ -60,12 +61,8 @@ def write_evidence(corpus: Corpus, search: Search, summary: dict[str, Any], fold
 
 def _rejected(corpus: Corpus, search: Search) -> pa.Table:
     left, right, common = search.verifier.best_rejected()
-    jaccard = search.verifier.jaccard(left, right, common)
+    pairs = larger_first(search, Edges(left, right, common))
+    values = measured(search, pairs.left, pairs.right, pairs.common)
     positions = search.order[search.units]
-    one, other = positions[left], positions[right]
-    left, right = np.minimum(one, other), np.maximum(one, other)
-    ids = corpus.columns["doc_id"]
-    return pa.Table.from_arrays(
-        [ids.take(pa.array(left)), ids.take(pa.array(right)), jaccard, left, right],
-        schema=pairs_schema(ids.type),
-    )
+    left, right = positions[pairs.left], positions[pairs.right]
+    return pairs_table(corpus, search.verifier.measure, left, right, values)

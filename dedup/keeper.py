@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from dedup.errors import ConfigError, InputError
 from dedup.text.hashing import Int64Array
 
-_Policy = Callable[[Int64Array, pa.ChunkedArray | None], Int64Array]
+_Policy = Callable[[Int64Array, Int64Array, pa.ChunkedArray | None], Int64Array]
 _POLICIES: dict[str, _Policy] = {}
 
 
@@ -42,47 +42,55 @@ def policy_column(keep: str) -> str | None:
     return column or None
 
 
-def keeper_order(keep: str, num_chars: Int64Array, columns: pa.Table) -> Int64Array:
+def keeper_order(
+    keep: str, num_chars: Int64Array, num_shingles: Int64Array, columns: pa.Table
+) -> Int64Array:
     """Return the positions of all documents in keeper order, the first choice first.
 
     Parameters
     ----------
     keep : the policy, such as ``longest`` or ``max:score``.
-    num_chars : int64, shape (documents,); code points of each text.
+    num_chars, num_shingles : int64, shape (documents,); code points of each text, and the size of
+        its set.
     columns : a row for each document; must hold the policy's column.
     """
     column = policy_column(keep)
     name = keep.partition(":")[0] + (":" if column else "")
-    return _POLICIES[name](num_chars, columns[column] if column else None)
+    return _POLICIES[name](num_chars, num_shingles, columns[column] if column else None)
 
 
 @_policy("first")
-def _first(num_chars: Int64Array, _: pa.ChunkedArray | None) -> Int64Array:
+def _first(num_chars: Int64Array, *_: object) -> Int64Array:
     return np.arange(len(num_chars))
 
 
 @_policy("last")
-def _last(num_chars: Int64Array, _: pa.ChunkedArray | None) -> Int64Array:
+def _last(num_chars: Int64Array, *_: object) -> Int64Array:
     return np.arange(len(num_chars))[::-1].copy()
 
 
 @_policy("longest")
-def _longest(num_chars: Int64Array, _: pa.ChunkedArray | None) -> Int64Array:
+def _longest(num_chars: Int64Array, *_: object) -> Int64Array:
     return np.argsort(-num_chars, kind="stable")
 
 
 @_policy("shortest")
-def _shortest(num_chars: Int64Array, _: pa.ChunkedArray | None) -> Int64Array:
+def _shortest(num_chars: Int64Array, *_: object) -> Int64Array:
     return np.argsort(num_chars, kind="stable")
 
 
+@_policy("largest")
+def _largest(_: Int64Array, num_shingles: Int64Array, __: pa.ChunkedArray | None) -> Int64Array:
+    return np.argsort(-num_shingles, kind="stable")
+
+
 @_policy("max:")
-def _max(_: Int64Array, values: pa.ChunkedArray | None) -> Int64Array:
+def _max(_: Int64Array, __: Int64Array, values: pa.ChunkedArray | None) -> Int64Array:
     return _sorted_by(values, "descending")
 
 
 @_policy("min:")
-def _min(_: Int64Array, values: pa.ChunkedArray | None) -> Int64Array:
+def _min(_: Int64Array, __: Int64Array, values: pa.ChunkedArray | None) -> Int64Array:
     return _sorted_by(values, "ascending")
 
 

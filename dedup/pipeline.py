@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from dedup.common import bare_parameters, common_warnings, without_common
 from dedup.config import Config
 from dedup.corpus import check_ids, join_parts
 from dedup.engines.local import Engine, Progress
@@ -19,12 +20,13 @@ from dedup.timing import Stages, peak_bytes
 
 def needed_columns(config: Config) -> Columns:
     """Return the columns that a run reads."""
-    policy = policy_column(config.keep)
+    extra = (policy_column(config.keep), config.common_within)
     return Columns(
         text=config.text_columns,
         id=config.id_column or "id",
-        extra=(policy,) if policy else (),
+        extra=tuple(dict.fromkeys(name for name in extra if name is not None)),
         id_optional=config.id_column is None,
+        text_options=config.text_options,
     )
 
 
@@ -44,13 +46,19 @@ def find(
     """
     start = time.perf_counter()
     stages = Stages()
+    parameters = sketch_parameters(config)
+    ignores = config.ignore_common is not None
     with stages("sketch"):
-        parts = engine.sketch(
-            files, needed_columns(config), sketch_parameters(config), scratch, progress
-        )
+        first = bare_parameters(parameters) if ignores else parameters
+        parts = engine.sketch(files, needed_columns(config), first, scratch, progress)
         corpus = join_parts(files, parts)
     warnings = [] if len(corpus) else ["the input holds no document"]
     warnings += check_ids(corpus.columns["doc_id"], config.strict_ids)
+    ignored = None
+    if ignores:
+        with stages("ignore_common"):
+            corpus, ignored = without_common(corpus, config, parameters, scratch)
+        warnings += common_warnings(ignored)
     found = search(corpus, config, stages)
     with stages("tables"):
         decisions = decide(corpus, found)
@@ -61,6 +69,7 @@ def find(
         else:
             pairs = decided_pairs(corpus, found, decisions)
         summary = summarise(corpus, found, decisions, config, len(pairs))
+    summary["ignored_shingles"] = ignored
     summary["result"]["omitted_pairs"] = num_omitted
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": time.perf_counter() - start}

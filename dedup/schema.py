@@ -12,11 +12,24 @@ EVIDENCE_DIR = "evidence"
 SUMMARY_FORMAT = "dedup-summary-1"
 """Stands in `summary.json` as "format": the marker of a folder that a run has written."""
 
-IDENTICAL, EQUAL, NEAR = "identical", "equal", "near"
+IDENTICAL, EQUAL, NEAR, CONTAINED = "identical", "equal", "near", "contained"
+"""How a document matches its keeper. Equal: in the sets that are compared. Contained: below the
+threshold by Jaccard, but linked by containment."""
 
 
-def clusters_schema(id_type: pa.DataType) -> pa.Schema:
-    """Return the schema of `clusters.parquet`: a row for each document of a cluster."""
+MEASURE_COLUMNS = {"jaccard": ("jaccard",), "containment": ("jaccard", "containment")}
+"""The columns that tell how alike two documents are, for each measure of a run."""
+
+
+def _measures(measure: str, *, nullable: bool) -> list[pa.Field]:
+    return [pa.field(name, pa.float64(), nullable=nullable) for name in MEASURE_COLUMNS[measure]]
+
+
+def clusters_schema(id_type: pa.DataType, measure: str = "jaccard") -> pa.Schema:
+    """Return the schema of `clusters.parquet`: a row for each document of a cluster.
+
+    ``containment`` is the share of the document's set that its keeper has.
+    """
     return pa.schema(
         [
             pa.field("doc_id", id_type),
@@ -26,32 +39,36 @@ def clusters_schema(id_type: pa.DataType) -> pa.Schema:
             pa.field("cluster_size", pa.int64(), nullable=False),
             pa.field("is_keeper", pa.bool_(), nullable=False),
             pa.field("keeper_id", id_type),
-            pa.field("jaccard", pa.float64()),
+            *_measures(measure, nullable=True),
             pa.field("match", pa.dictionary(pa.int32(), pa.string())),
         ]
     )
 
 
-def pairs_schema(id_type: pa.DataType) -> pa.Schema:
-    """Return the schema of `pairs.parquet`: a row for each verified pair, left before right."""
+def pairs_schema(id_type: pa.DataType, measure: str = "jaccard") -> pa.Schema:
+    """Return the schema of `pairs.parquet`: a row for each verified pair.
+
+    Left stands before right in the input; by containment, right lies in left, and ``containment``
+    is the share of the right set that the left one has.
+    """
     return pa.schema(
         [
             pa.field("left_id", id_type),
             pa.field("right_id", id_type),
-            pa.field("jaccard", pa.float64(), nullable=False),
+            *_measures(measure, nullable=False),
             pa.field("left_position", pa.int64(), nullable=False),
             pa.field("right_position", pa.int64(), nullable=False),
         ]
     )
 
 
-def decisions_schema(id_type: pa.DataType) -> pa.Schema:
+def decisions_schema(id_type: pa.DataType, measure: str = "jaccard") -> pa.Schema:
     """Return the schema of the columns that an annotated copy of the input gains."""
     return pa.schema(
         [
             pa.field("cluster_id", pa.int64()),
             pa.field("is_keeper", pa.bool_(), nullable=False),
             pa.field("keeper_id", id_type),
-            pa.field("jaccard", pa.float64()),
+            *_measures(measure, nullable=True),
         ]
     )

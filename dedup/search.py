@@ -15,6 +15,7 @@ from dedup.cluster import (
     Edges,
     components,
     greedy_keepers,
+    keepers_by_containment,
     keepers_of_edges,
     verified_edges,
 )
@@ -25,16 +26,20 @@ from dedup.documents import SketchParameters
 from dedup.keeper import keeper_order
 from dedup.lsh.buckets import Buckets, group_by_key, unpack_pairs
 from dedup.lsh.candidates import candidate_pairs
+from dedup.lsh.containment import containment_pairs
 from dedup.lsh.hamming import hamming_pairs
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.text.hashing import Int64Array, UInt64Array
+from dedup.text.options import TextOptions
 from dedup.timing import Stages
 from dedup.verify import Verifier
 
 
 def banding_of(config: Config) -> Banding | None:
-    """Return bands and rows of a run; None where only fingerprints make candidates."""
-    return None if config.method == "simhash" else choose_banding(config.threshold, config.recall)
+    """Return bands and rows of a run; None where candidates come from elsewhere."""
+    if config.measure == "containment" or config.method == "simhash":
+        return None
+    return choose_banding(config.threshold, config.recall)
 
 
 def sketch_parameters(config: Config) -> SketchParameters:
@@ -44,6 +49,13 @@ def sketch_parameters(config: Config) -> SketchParameters:
         seed=int(config.seed),
         banding=banding_of(config),
         fingerprints=config.method != "minhash",
+        weighted=config.simhash_weights == "tf" and config.method != "minhash",
+        text=TextOptions(
+            strip_accents=config.strip_accents,
+            join_words=config.join_words,
+            fold_digits=config.fold_digits,
+            unit=config.unit,
+        ),
     )
 
 
@@ -75,23 +87,20 @@ class Search:
 def search(corpus: Corpus, config: Config, stages: Stages) -> Search:
     """Find the near-duplicates among sketched documents."""
     with stages("order"):
-        order = keeper_order(config.keep, corpus.num_chars, corpus.columns)
-        lead = representatives(corpus.digests[order])
-        distinct = (lead == np.arange(len(order))) & (corpus.num_shingles[order] > 0)
+        order = keeper_order(config.keep, corpus.num_chars, corpus.num_shingles, corpus.columns)
+        digests = corpus.digests[order]
+        compared = corpus.num_shingles[order] > 0
+        if config.min_tokens:
+            too_short = corpus.num_tokens[order] < config.min_tokens
+            digests[too_short] = 0  # a duplicate of nothing
+            compared &= ~too_short
+        lead = representatives(digests)
+        distinct = (lead == np.arange(len(order))) & compared
         units = np.flatnonzero(distinct)
         documents = order[units]
-    with stages("buckets"):
-        buckets, num_uncompared = _buckets(corpus, documents, config)
-    verifier = Verifier(corpus.sets.select(documents), config.threshold)
-    num_candidates = None
-    with stages("verify"):
-        if config.pairs == "all" or config.linkage == "components":
-            clusters, num_candidates = _all_pairs(len(units), buckets, verifier, config)
-        else:
-            clusters = greedy_keepers(
-                len(units), buckets, verifier, config.threshold, config.max_comparisons
-            )
-        clusters.num_skipped += num_uncompared
+    verifier = Verifier(corpus.sets.select(documents), config.threshold, config.measure)
+    by_measure = _by_containment if config.measure == "containment" else _by_jaccard
+    clusters, num_candidates, bucket_sizes = by_measure(corpus, documents, verifier, config, stages)
     label = None
     if config.linkage == "components":
         with stages("components"):
@@ -104,9 +113,48 @@ def search(corpus: Corpus, config: Config, stages: Stages) -> Search:
         label=label,
         verifier=verifier,
         num_candidates=num_candidates,
-        num_buckets=len(buckets),
-        largest_bucket=int(buckets.sizes.max(initial=0)),
+        num_buckets=len(bucket_sizes),
+        largest_bucket=int(bucket_sizes.max(initial=0)),
     )
+
+
+_Found = tuple[Clusters, int | None, Int64Array]
+"""The clusters of the units, how many candidates there were, and the sizes of the buckets."""
+
+
+def _by_jaccard(
+    corpus: Corpus, documents: Int64Array, verifier: Verifier, config: Config, stages: Stages
+) -> _Found:
+    """Compare what shares a bucket: keepers with the rest, or all with all."""
+    with stages("buckets"):
+        buckets, num_uncompared = _buckets(corpus, documents, config)
+    num_units, num_candidates = len(documents), None
+    with stages("verify"):
+        if config.pairs == "all" or config.linkage == "components":
+            clusters, num_candidates = _all_pairs(num_units, buckets, verifier, config)
+        else:
+            clusters = greedy_keepers(
+                num_units, buckets, verifier, config.threshold, config.max_comparisons
+            )
+    clusters.num_skipped += num_uncompared
+    return clusters, num_candidates, buckets.sizes
+
+
+def _by_containment(
+    _: Corpus, documents: Int64Array, verifier: Verifier, config: Config, stages: Stages
+) -> _Found:
+    """Compare each document with the larger ones that may hold it, whatever the keeper order.
+
+    So the pairs do not depend on the keeper policy; only who is removed does.
+    """
+    with stages("containment"):
+        found = containment_pairs(verifier.sets, config.threshold, config.max_comparisons)
+    with stages("verify"):
+        later, earlier = unpack_pairs(found.pairs)
+        edges = Edges.join([verified_edges(verifier, earlier, later)])
+        keeper = keepers_by_containment(len(documents), edges, verifier)
+    clusters = Clusters(keeper, edges, found.num_skipped, found.skipped_documents)
+    return clusters, len(later), np.zeros(0, np.int64)
 
 
 def _buckets(corpus: Corpus, documents: Int64Array, config: Config) -> tuple[Buckets, int]:

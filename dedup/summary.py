@@ -11,6 +11,7 @@ import xxhash
 
 from dedup.config import Config
 from dedup.corpus import Corpus
+from dedup.measures import edge_common
 from dedup.schema import SUMMARY_FORMAT
 from dedup.search import Search, banding_of
 from dedup.tables import Decisions
@@ -19,6 +20,7 @@ from dedup.text.unicode import VERSION as UNICODE_VERSION
 from dedup.version import __version__
 
 _SHOWN_SKIPPED = 10
+_UNIT_NAMES = {"word": "word", "char": "character"}
 
 
 def summarise(
@@ -55,6 +57,7 @@ def summarise(
             "null_text": null,
             "blank_text": blank - null,
             "without_tokens": tokenless,
+            "too_short": _too_short(corpus, config),
             "invalid_utf8": corpus.num_invalid,
             "excluded": dict(corpus.excluded),
             "problems": dict(corpus.problem_counts),
@@ -67,6 +70,7 @@ def summarise(
             "candidate_pairs": search.num_candidates,
             "compared_pairs": verifier.num_compared,
             "ruled_out_by_length": verifier.num_filtered,
+            "measure": verifier.measure,
             "verified_pairs": len(clusters.edges.left),
             "skipped_comparisons": clusters.num_skipped,
             "documents_with_skipped_comparisons": len(clusters.skipped_documents),
@@ -80,8 +84,28 @@ def summarise(
             "kept": num_documents - num_removed,
             "removed_share": num_removed / num_documents if num_documents else 0.0,
             "pairs": num_pairs,
+            **_containment_counts(search),
         },
         "warnings": _warnings(corpus, search, config),
+    }
+
+
+def _containment_counts(search: Search) -> dict[str, int]:
+    """Return how many documents only containment removes, and how many kept ones lie in others.
+
+    The latter come before the document that holds them in keeper order.
+    """
+    if search.verifier.measure != "containment":
+        return {}
+    keeper, edges = search.clusters.keeper, search.clusters.edges
+    kept = keeper == np.arange(len(keeper))
+    removed = np.flatnonzero(~kept)
+    common = edge_common(search, keeper[removed], removed)
+    far = removed[~search.verifier.near(keeper[removed], removed, common)]
+    copies = np.bincount(search.lead, minlength=len(search.lead))[search.units]
+    return {
+        "removed_by_containment_alone": int(copies[far].sum()),
+        "kept_but_contained": len(np.unique(edges.left[kept[edges.left] & kept[edges.right]])),
     }
 
 
@@ -96,8 +120,15 @@ def _banding(config: Config) -> dict[str, Any] | None:
     }
 
 
-def _median_tokens(corpus: Corpus) -> float | None:
-    counts = corpus.num_tokens[corpus.num_tokens > 0]
+def _too_short(corpus: Corpus, config: Config) -> int:
+    """Count what `min_tokens` leaves out; null and blank text is out already."""
+    short = corpus.num_tokens < config.min_tokens
+    return int((short & corpus.digests.any(axis=1)).sum())
+
+
+def _median_tokens(corpus: Corpus, least: int = 1) -> float | None:
+    """Return the median of the documents that have so many tokens."""
+    counts = corpus.num_tokens[corpus.num_tokens >= least]
     return float(np.median(counts)) if len(counts) else None
 
 
@@ -110,22 +141,33 @@ def _skipped_ids(corpus: Corpus, search: Search) -> list[Any]:
 
 def _warnings(corpus: Corpus, search: Search, config: Config) -> list[str]:
     found = []
-    median = _median_tokens(corpus)
+    median = _median_tokens(corpus, max(1, config.min_tokens))
     threshold = float(config.threshold)
     if median is not None and threshold < 1:
         width = config.ngram
-        needed = width * (1 + threshold) / (1 - threshold) + width - 1
+        # One word changes `width` shingles of the copy; the union has as many more.
+        kept = 0 if config.measure == "containment" else config.threshold
+        needed = float(width * (1 + kept) / (1 - config.threshold) + width - 1)
         if median < needed:
             found.append(
                 f"the median document has {median:.0f} tokens: below {needed:.0f}, one changed "
-                f"word in the middle takes a copy under the threshold {threshold:g} at --ngram "
-                f"{width}; lower one of them to find such copies"
+                f"{_UNIT_NAMES[config.unit]} in the middle takes a copy under the threshold "
+                f"{threshold:g} at --ngram {width}; lower one of them to find such copies"
             )
+    contained = _containment_counts(search).get("kept_but_contained", 0)
+    if contained:
+        found.append(
+            f"{contained:,} kept documents are contained in another kept one that comes after them "
+            f"by --keep {config.keep}; --keep largest keeps the containing ones instead"
+        )
     if search.clusters.num_skipped:
         count = len(search.clusters.skipped_documents)
+        among = "among unlike documents of a bucket"
+        if config.measure == "containment":
+            among = "with larger documents that have a common shingle"
         found.append(
-            f"up to {search.clusters.num_skipped:,} comparisons among unlike documents of a "
-            f"bucket were skipped (--max-comparisons {config.max_comparisons:,}); the {count:,} "
-            "documents concerned are kept unless another comparison removes them"
+            f"up to {search.clusters.num_skipped:,} comparisons {among} were skipped "
+            f"(--max-comparisons {config.max_comparisons:,}); the {count:,} documents "
+            "concerned are kept unless another comparison removes them"
         )
     return found

@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 
 from dedup.cluster import Edges
 from dedup.corpus import Corpus
-from dedup.lsh.buckets import pack_pairs
+from dedup.measures import edge_common, larger_first, measured, pairs_table
 from dedup.schema import (
+    CONTAINED,
     EQUAL,
     IDENTICAL,
+    MEASURE_COLUMNS,
     NEAR,
     clusters_schema,
     decisions_schema,
-    pairs_schema,
 )
 from dedup.search import Search
 from dedup.text.hashing import Int64Array
 
-_MATCHES = pa.array([IDENTICAL, EQUAL, NEAR])
+_MATCHES = pa.array([IDENTICAL, EQUAL, NEAR, CONTAINED])
 
 
 @dataclass(frozen=True)
@@ -34,16 +35,25 @@ class Decisions:
     Attributes
     ----------
     keeper : int64; the position of the keeper of the document's cluster, its own where it is one.
-    jaccard : float64; to that keeper, NaN where components never measured it.
-    match : int8; 0 identical, 1 equal, 2 near: to that keeper.
+    measure : the run's.
+    measured : float64, shape (measure's columns, documents); to that keeper, NaN where components
+        never measured it: Jaccard and, by containment, the share that the keeper contains.
+    match : int8; 0 identical, 1 equal, 2 near, 3 contained: to (in) that keeper.
     removed_by : int64; the keeper that removes the document, itself where it is kept. Differs from
         `keeper` with components only, which annotate and never remove.
     """
 
     keeper: Int64Array
-    jaccard: NDArray[np.float64]
+    measure: str
+    measured: NDArray[np.float64]
     match: NDArray[np.int8]
     removed_by: Int64Array
+
+    @property
+    def jaccard(self) -> NDArray[np.float64]:
+        """float64: to the keeper, NaN where components never measured it."""
+        jaccard: NDArray[np.float64] = self.measured[0]
+        return jaccard
 
     @cached_property
     def removed(self) -> NDArray[np.bool_]:
@@ -64,18 +74,25 @@ def decide(corpus: Corpus, search: Search) -> Decisions:
     keeper = removed_by
     if search.label is not None:
         keeper = _keeper_rank(search, unit, search.label)
-    jaccard = np.full(len(keeper), np.nan)
     same = search.lead[keeper] == search.lead
-    jaccard[same] = 1.0
     other = np.flatnonzero(~same)
-    jaccard[other] = _edge_jaccard(search, unit[keeper[other]], unit[other])
+    left, right = unit[keeper[other]], unit[other]
+    common = edge_common(search, left, right)
+    measure = search.verifier.measure
+    values = np.ones((len(MEASURE_COLUMNS[measure]), len(keeper)))
+    values[:, other] = measured(search, left, right, common)
     order = search.order
     texts = corpus.text_digests[order]
     identical = (texts == texts[keeper]).all(axis=1)
     match = np.where(identical, 0, np.where(same, 1, 2)).astype(np.int8)
+    if measure == "containment":
+        is_near = search.verifier.near(left, right, common)  # never where they have -1 in common
+        match[other[~is_near]] = 3
     back = np.empty_like(order)
     back[order] = np.arange(len(order))
-    return Decisions(order[keeper][back], jaccard[back], match[back], order[removed_by][back])
+    return Decisions(
+        order[keeper][back], measure, values[:, back], match[back], order[removed_by][back]
+    )
 
 
 def _unit_of_rank(search: Search) -> Int64Array:
@@ -93,21 +110,6 @@ def _keeper_rank(search: Search, unit: Int64Array, keeper: Int64Array) -> Int64A
     return found
 
 
-def _edge_jaccard(search: Search, left: Int64Array, right: Int64Array) -> NDArray[np.float64]:
-    """Return the Jaccard similarity of known edges, NaN for pairs that are none."""
-    edges = search.clusters.edges
-    known = pack_pairs(edges.right, edges.left)  # ascending: edges are sorted so
-    wanted = pack_pairs(right, left)
-    place = np.searchsorted(known, wanted)
-    found = np.zeros(len(wanted), np.bool_)
-    inside = place < len(known)
-    found[inside] = known[place[inside]] == wanted[inside]
-    result = np.full(len(wanted), np.nan)
-    place = place[found]
-    result[found] = search.verifier.jaccard(left[found], right[found], edges.common[place])
-    return result
-
-
 def clusters_table(corpus: Corpus, decisions: Decisions) -> pa.Table:
     """Return the clusters of two or more documents, sorted by cluster, keeper first."""
     keeper = decisions.keeper
@@ -117,7 +119,6 @@ def clusters_table(corpus: Corpus, decisions: Decisions) -> pa.Table:
     ids = corpus.columns["doc_id"]
     sources = np.searchsorted(corpus.file_offsets, members, side="right") - 1
     names = pa.array([file.name for file in corpus.files], pa.string())
-    jaccard = decisions.jaccard[members]
     return pa.Table.from_arrays(
         [
             ids.take(pa.array(members)),
@@ -127,13 +128,19 @@ def clusters_table(corpus: Corpus, decisions: Decisions) -> pa.Table:
             decisions.cluster_size[members],
             keeper[members] == members,
             ids.take(pa.array(keeper[members])),
-            pa.array(jaccard, mask=np.isnan(jaccard)),
+            *_nullable(decisions.measured[:, members]),
             pa.DictionaryArray.from_arrays(
                 pa.array(decisions.match[members], pa.int32()), _MATCHES
             ),
         ],
-        schema=clusters_schema(ids.type),
+        schema=clusters_schema(ids.type, decisions.measure),
     )
+
+
+def _nullable(
+    measured: NDArray[np.float64], masked: NDArray[np.bool_] | bool = False
+) -> list[pa.Array]:
+    return [pa.array(values, mask=masked | np.isnan(values)) for values in measured]
 
 
 def decisions_table(corpus: Corpus, decisions: Decisions) -> pa.Table:
@@ -145,9 +152,9 @@ def decisions_table(corpus: Corpus, decisions: Decisions) -> pa.Table:
             pa.array(decisions.keeper, mask=alone),
             decisions.keeper == np.arange(len(decisions.keeper)),
             ids.take(pa.array(decisions.keeper, mask=alone)),
-            pa.array(decisions.jaccard, mask=alone | np.isnan(decisions.jaccard)),
+            *_nullable(decisions.measured, alone),
         ],
-        schema=decisions_schema(ids.type),
+        schema=decisions_schema(ids.type, decisions.measure),
     )
 
 
@@ -158,10 +165,12 @@ def decided_pairs(corpus: Corpus, search: Search, decisions: Decisions) -> pa.Ta
     rank[search.order] = np.arange(len(rank))
     unit = _unit_of_rank(search)
     left, right = rank[decisions.removed_by[removed]], rank[removed]
-    same = search.lead[left] == search.lead[right]
-    jaccard = np.ones(len(removed))
-    jaccard[~same] = _edge_jaccard(search, unit[left[~same]], unit[right[~same]])
-    return _pairs_table(corpus, decisions.removed_by[removed], removed, jaccard)
+    other = np.flatnonzero(search.lead[left] != search.lead[right])
+    left, right = unit[left[other]], unit[right[other]]
+    values = np.ones((len(decisions.measured), len(removed)))
+    values[:, other] = measured(search, left, right, edge_common(search, left, right))
+    keepers = decisions.removed_by[removed]
+    return _sorted_pairs(pairs_table(corpus, decisions.measure, keepers, removed, values))
 
 
 def all_verified_pairs(
@@ -180,21 +189,23 @@ def all_verified_pairs(
     groups = _Groups(search, max_comparisons)
     unit_ranks = search.units
     edges = search.clusters.edges
-    kept = _edge_groups(groups, unit_ranks, edges)
-    left, right, edge = kept
-    jaccards = search.verifier.jaccard(edges.left, edges.right, edges.common)
+    if search.verifier.measure == "containment":
+        edges = larger_first(search, edges)
+    left, right, edge = _edge_groups(groups, unit_ranks, edges)
+    values = measured(search, edges.left, edges.right, edges.common)
     inner_left, inner_right = groups.inner_pairs()
-    table = _pairs_table(
+    table = pairs_table(
         corpus,
+        search.verifier.measure,
         search.order[np.concatenate([left, inner_left])],
         search.order[np.concatenate([right, inner_right])],
-        np.concatenate([jaccards[edge], np.ones(len(inner_left))]),
+        np.concatenate([values[:, edge], np.ones((len(values), len(inner_left)))], axis=1),
     )
     sizes = groups.sizes
     total = int((sizes * (sizes - 1) // 2).sum())
     by_rank = groups.size_of_rank
     total += int((by_rank[unit_ranks[edges.left]] * by_rank[unit_ranks[edges.right]]).sum())
-    return table, total - len(table)
+    return _sorted_pairs(table), total - len(table)
 
 
 class _Groups:
@@ -249,14 +260,5 @@ def _edge_groups(
     return left, right, edge
 
 
-def _pairs_table(
-    corpus: Corpus, one: Int64Array, other: Int64Array, jaccard: NDArray[np.float64]
-) -> pa.Table:
-    left, right = np.minimum(one, other), np.maximum(one, other)
-    order = np.lexsort((right, left))
-    left, right, jaccard = left[order], right[order], jaccard[order]
-    ids = corpus.columns["doc_id"]
-    return pa.Table.from_arrays(
-        [ids.take(pa.array(left)), ids.take(pa.array(right)), jaccard, left, right],
-        schema=pairs_schema(ids.type),
-    )
+def _sorted_pairs(table: pa.Table) -> pa.Table:
+    return table.sort_by([("left_position", "ascending"), ("right_position", "ascending")])

@@ -56,14 +56,19 @@ def print_summary(summary: dict[str, Any], output: str | None, *, verbose: bool)
     seconds = summary["seconds"]["total"]
     rate = input_["text_bytes"] / 1e6 / seconds
     _line("documents", input_["documents"], f"{input_['text_bytes'] / 1e6:,.1f} MB of text")
-    for name in ("null_text", "blank_text", "without_tokens", "invalid_utf8"):
+    for name in ("null_text", "blank_text", "without_tokens", "too_short", "invalid_utf8"):
         if input_[name]:
             _line("  " + name.replace("_", " "), input_[name])
     for reason, count in (input_["excluded"] | input_.get("skipped_files", {})).items():
         _line("  left out", count, reason)
     for reason, count in input_["problems"].items():
         _line("  problems", count, reason)
-    _line("compared", search["compared_pairs"], "pairs by exact Jaccard")
+    ignored = summary["ignored_shingles"]
+    if ignored is not None:
+        note = f"common shingles, {ignored['share_of_sets']:.1%} of all sets"
+        _line("ignored", ignored["shingles"], note)
+    measure = {"jaccard": "Jaccard"}.get(search["measure"], search["measure"])
+    _line("compared", search["compared_pairs"], f"pairs by exact {measure}")
     if search["skipped_comparisons"]:
         _line("  skipped", search["skipped_comparisons"], "comparisons; see the warning")
     _line("clusters", result["clusters"], f"the largest of {result['largest_cluster']:,}")

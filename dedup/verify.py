@@ -1,4 +1,4 @@
-"""Exact Jaccard of pairs of documents, in integers, in batches.
+"""Exact Jaccard or containment of pairs of documents, in integers, in batches.
 
 Left sets and right sets of a batch, each tagged with its pair's number, are two sorted runs; one
 stable sort merges them, and equal neighbours are the shingles that a pair has in common.
@@ -53,11 +53,14 @@ class Verifier:
 
     Attributes
     ----------
+    measure : ``jaccard``, the common share of the union; or ``containment``, that of the smaller
+        set: the larger of the two containments, for which one lies in which is not asked here.
     num_compared, num_filtered : pairs compared in full, and ruled out by their lengths alone.
     """
 
     sets: SetStore
     threshold: Fraction
+    measure: str = "jaccard"
     num_compared: int = 0
     num_filtered: int = 0
     _rejected: list[Int64Array] = field(default_factory=list)
@@ -65,12 +68,14 @@ class Verifier:
 
     def possible(self, left: Int64Array, right: Int64Array) -> NDArray[np.bool_]:
         """Tell which pairs could reach the threshold by their lengths."""
+        if self.measure == "containment":
+            return np.ones(len(left), np.bool_)
         a, b = self.sets.sizes[left], self.sets.sizes[right]
         num, den = self.threshold.numerator, self.threshold.denominator
         return den * np.minimum(a, b) >= num * np.maximum(a, b)
 
     def compare(self, left: Int64Array, right: Int64Array) -> Int64Array:
-        """Return the number of common shingles of each pair, `BELOW` where Jaccard < threshold."""
+        """Return the number of common shingles of each pair, `BELOW` below the threshold."""
         result = np.full(len(left), BELOW, np.int64)
         chosen = np.flatnonzero(self.possible(left, right))
         self.num_filtered += len(left) - len(chosen)
@@ -92,8 +97,8 @@ class Verifier:
         return result
 
     def _judge(self, left: Int64Array, right: Int64Array, common: Int64Array) -> Int64Array:
-        union = self.sets.sizes[left] + self.sets.sizes[right] - common
-        below = self.threshold.denominator * common < self.threshold.numerator * union
+        whole = self._whole(left, right, common)
+        below = self.threshold.denominator * common < self.threshold.numerator * whole
         if below.any():
             self._remember(left[below], right[below], common[below])
         return np.where(below, BELOW, common)
@@ -113,12 +118,26 @@ class Verifier:
         if not self._rejected:
             return np.zeros((3, 0), np.int64)
         pairs = np.concatenate(self._rejected, axis=1)
-        jaccards = self.jaccard(pairs[0], pairs[1], pairs[2])
-        order = np.lexsort((pairs[1], pairs[0], -jaccards))
+        reached = pairs[2] / self._whole(pairs[0], pairs[1], pairs[2])
+        order = np.lexsort((pairs[1], pairs[0], -reached))
         pairs = pairs[:, order]
         fresh = np.ones(len(order), np.bool_)
         fresh[1:] = (pairs[:2, 1:] != pairs[:2, :-1]).any(axis=0)
         return pairs[:, fresh][:, :_REJECTED_KEPT]
+
+    def contained(self, document: Int64Array, common: Int64Array) -> NDArray[np.bool_]:
+        """Tell which documents have the threshold's share in common with another."""
+        num, den = self.threshold.numerator, self.threshold.denominator
+        return den * common >= num * self.sets.sizes[document]
+
+    def near(self, left: Int64Array, right: Int64Array, common: Int64Array) -> NDArray[np.bool_]:
+        """Tell which pairs reach the threshold by Jaccard, whatever the measure."""
+        union = self.sets.sizes[left] + self.sets.sizes[right] - common
+        return self.threshold.denominator * common >= self.threshold.numerator * union
+
+    def containment(self, document: Int64Array, common: Int64Array) -> NDArray[np.float64]:
+        """Return the share of each document's shingles that another one has too."""
+        return common / self.sets.sizes[document]
 
     def jaccard(
         self, left: Int64Array, right: Int64Array, common: Int64Array
@@ -126,3 +145,8 @@ class Verifier:
         """Return the Jaccard similarity of pairs with a known number of common shingles."""
         union = self.sets.sizes[left] + self.sets.sizes[right] - common
         return common / union
+
+    def _whole(self, left: Int64Array, right: Int64Array, common: Int64Array) -> Int64Array:
+        """Return the number of shingles of which the measure is a share."""
+        a, b = self.sets.sizes[left], self.sets.sizes[right]
+        return np.minimum(a, b) if self.measure == "containment" else a + b - common

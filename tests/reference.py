@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence, Set
 from fractions import Fraction
 from itertools import combinations, groupby
+from typing import NamedTuple
 
 from dedup.text.unicode import tables
 
@@ -31,6 +32,18 @@ UNSPACED_NAMES = (
 )
 # Five strokes for counting, of no script.
 NOT_UNSPACED_NAMES = ("IDEOGRAPHIC TALLY",)
+
+
+class Options(NamedTuple):
+    """What is done to canonical text before it is cut, in this order, and what a token is."""
+
+    strip_accents: bool = False
+    join_words: bool = False
+    fold_digits: bool = False
+    unit: str = "word"
+
+
+NO_OPTIONS = Options()
 
 
 def is_assigned(char: str) -> bool:
@@ -75,12 +88,75 @@ def classes(text: str) -> list[str]:
     return found
 
 
-def tokens(text: str) -> list[str]:
+def category_of(char: str) -> str:
+    """Return the general category of Unicode 14.0."""
+    return unicodedata.category(char) if is_assigned(char) else "Cn"
+
+
+def without_accents(text: str) -> str:
+    """Decompose (NFD), drop the nonspacing marks (Mn), compose (NFC)."""
+    return "".join(
+        unicodedata.normalize(
+            "NFC",
+            "".join(
+                char
+                for char in unicodedata.normalize("NFD", "".join(run))
+                if category_of(char) != "Mn"
+            ),
+        )
+        if assigned
+        else "".join(run)
+        for assigned, run in groupby(text, is_assigned)
+    )
+
+
+def is_break(char: str) -> bool:
+    """Tell whether words are never joined over this: white space, controls, zero-width space."""
+    return category_of(char) in ("Cc", "Zs", "Zl", "Zp") or char == "\N{ZERO WIDTH SPACE}"
+
+
+def joined_words(text: str) -> str:
+    """Drop every run of separators between two word characters that holds no break."""
+    runs = [
+        (is_word, "".join(run))
+        for is_word, run in groupby(text, lambda char: class_of(char) != SEPARATOR)
+    ]
+    return "".join(
+        run
+        for place, (is_word, run) in enumerate(runs)
+        if is_word or place in (0, len(runs) - 1) or any(map(is_break, run))
+    )
+
+
+def compared_text(text: str, options: Options = NO_OPTIONS) -> str:
+    """Return what is compared of a text: its canonical text, changed by the options."""
+    changed = canonical_text(text)
+    if options.strip_accents:
+        changed = without_accents(changed)
+    if options.join_words:
+        changed = joined_words(changed)
+    if options.fold_digits:
+        changed = "".join("0" if category_of(char) == "Nd" else char for char in changed)
+    return changed
+
+
+def tokens(text: str, options: Options = NO_OPTIONS) -> list[str]:
+    """Return the words of what is compared, or its characters."""
+    compared = compared_text(text, options)
+    return characters(compared) if options.unit == "char" else words(compared)
+
+
+def characters(text: str) -> list[str]:
+    """Return each character, every run of separators as one blank, none at the ends."""
+    spaced = "".join(char if class_of(char) != SEPARATOR else " " for char in text)
+    return list(" ".join(run for run in spaced.split(" ") if run))
+
+
+def words(text: str) -> list[str]:
     """Return the runs of spaced word characters, and each unspaced word character by itself."""
-    canonical = canonical_text(text)
     found: list[str] = []
     before = SEPARATOR
-    for char, kind in zip(canonical, classes(canonical), strict=True):
+    for char, kind in zip(text, classes(text), strict=True):
         if kind == SPACED and before == SPACED:
             found[-1] += char
         elif kind != SEPARATOR:
@@ -89,18 +165,23 @@ def tokens(text: str) -> list[str]:
     return found
 
 
-def shingles(text: str, width: int) -> set[Shingle]:
+def shingles(text: str, width: int, options: Options = NO_OPTIONS) -> set[Shingle]:
     """Return every `width` consecutive tokens; all the tokens together if there are fewer."""
-    words = tokens(text)
-    if 0 < len(words) < width:
-        return {tuple(words)}
-    return {tuple(words[start : start + width]) for start in range(len(words) - width + 1)}
+    found = tokens(text, options)
+    if 0 < len(found) < width:
+        return {tuple(found)}
+    return {tuple(found[start : start + width]) for start in range(len(found) - width + 1)}
 
 
 def jaccard(left: Set[Shingle], right: Set[Shingle]) -> Fraction:
     """Return the share of the union that both have; 0 where there is no union."""
     union = len(left | right)
     return Fraction(len(left & right), union) if union else Fraction(0)
+
+
+def containment(other: Set[Shingle], document: Set[Shingle]) -> Fraction:
+    """Return the share of the document's set that another one has too; 0 where it is empty."""
+    return Fraction(len(other & document), len(document)) if document else Fraction(0)
 
 
 def similar_pairs(
@@ -119,21 +200,47 @@ def any_pair(left: int, right: int) -> bool:
     return left != right
 
 
+def without_common(
+    sets: Sequence[Set[Shingle]], sources: Sequence[object], share: Fraction, least: int = 10
+) -> list[Set[Shingle]]:
+    """Return the sets without what more than a share of their source's documents have.
+
+    A common shingle stands in at least `least` documents; documents with equal sets count once, and
+    are filtered as the first of them is. A document of which nothing is left keeps its set, and so
+    does one of no source (None).
+    """
+    found: list[Set[Shingle]] = []
+    for shingle_set in sets:
+        source = sources[sets.index(shingle_set)]
+        others = [other for other, its in zip(sets, sources, strict=True) if its == source]
+        distinct = {frozenset(other) for other in others if other}
+        common = {
+            shingle
+            for shingle in shingle_set
+            if (count := sum(shingle in other for other in distinct)) >= least
+            and count > share * len(distinct)
+        }
+        left = shingle_set - common
+        found.append(left if left and source is not None else shingle_set)
+    return found
+
+
 def greedy(
     sets: Sequence[Set[Shingle]],
     threshold: Fraction,
     is_candidate: Callable[[int, int], bool] = any_pair,
+    measure: Callable[[Set[Shingle], Set[Shingle]], Fraction] = jaccard,
 ) -> list[int]:
     """Return the keeper of every document; a keeper is its own.
 
     The documents come in keeper order. Each goes to the first keeper that is a candidate and has
-    Jaccard >= threshold with it, and becomes a keeper if there is none.
+    Jaccard >= threshold with it (or contains so much of it), and becomes a keeper if there is none.
     """
     keepers: list[int] = []
     chosen: list[int] = []
     for document, shingle_set in enumerate(sets):
         for keeper in keepers:
-            if is_candidate(keeper, document) and jaccard(sets[keeper], shingle_set) >= threshold:
+            if is_candidate(keeper, document) and measure(sets[keeper], shingle_set) >= threshold:
                 chosen.append(keeper)
                 break
         else:

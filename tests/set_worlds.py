@@ -65,6 +65,26 @@ def set_world(seed: int, num_documents: int = 300) -> list[ShingleSet]:
     return [found[place] for place in rng.permutation(len(found)).tolist()][:num_documents]
 
 
+def nested_world(seed: int, num_documents: int = 160) -> list[ShingleSet]:
+    """Return a shuffled world of pages inside pages, quotations, near-duplicates and loners.
+
+    What a page takes from another is from all of it to a twentieth, of parts of parts as well.
+    """
+    rng = np.random.default_rng(seed)
+    found: list[ShingleSet] = []
+    while len(found) < num_documents:
+        if not found or rng.random() < 0.2:
+            found.append(fresh(rng, int(rng.integers(1, 200))))
+            continue
+        values = sorted(found[int(rng.integers(len(found)))])
+        size = max(1, round(len(values) / int(rng.integers(1, 21))))
+        start = int(rng.integers(len(values) - size + 1))
+        part = set(values[start : start + size])
+        own = int(rng.integers(0, 2 + int(size * rng.choice([0.1, 0.25, 1, 4]))))
+        found.append(part | fresh(rng, own))
+    return [found[place] for place in rng.permutation(len(found)).tolist()]
+
+
 def jaccard(left: ShingleSet, right: ShingleSet) -> Fraction:
     """Return the exact Jaccard similarity of two sets that are not both empty."""
     common = len(left & right)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import cache
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from scipy.sparse import csr_array, triu
 
 import dedup
 from dedup.lsh.parameters import Banding
+from tests import reference
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CORPORA.exists(), reason=f"no corpora at {CORPORA}"),
 ]
+Exact = Callable[[str], dict[tuple[int, int], Fraction]]
+
 BINS = (0.8, 0.85, 0.9, 0.95, 1.0, 1.1)
 
 
@@ -48,20 +56,65 @@ def test_news_recall_and_precision() -> None:
         assert hits >= sum(predicted) - 4 * deviation - 1e-6, f"recall from {low} to {high}"
 
 
-@pytest.mark.parametrize("threshold", [0.3, 0.5])
-def test_chinese_chapters(threshold: float) -> None:
-    path = CORPORA / "chinese-histories.parquet"
-    sure = dedup.find_duplicates(path, threshold=threshold, pairs="all", recall=0.99999)
-    asked = dedup.find_duplicates(path, threshold=threshold, pairs="all")
-    expected, found = ids(sure), ids(asked)
-    assert len(expected) > 50
-    assert found <= expected
-    assert len(found) >= 0.97 * len(expected)
+@pytest.fixture(scope="module")
+def exact() -> Iterator[Exact]:
+    """Return the exact pairs of a corpus, by all with all on sets of the naive definition."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("class_of", "is_mark", "is_assigned"):  # asked of millions of characters
+            patch.setattr(reference, name, cache(getattr(reference, name)))
+        yield cache(exact_pairs)
 
 
-def ids(result: dedup.Result) -> set[tuple[str, str]]:
-    pairs = result.pairs
-    return set(zip(pairs["left_id"].to_pylist(), pairs["right_id"].to_pylist(), strict=True))
+def exact_pairs(name: str) -> dict[tuple[int, int], Fraction]:
+    """Return every pair left < right with Jaccard >= 0.3, by position."""
+    numbers: defaultdict[tuple[str, ...], int] = defaultdict(lambda: len(numbers))
+    texts = pq.read_table(CORPORA / name, columns=["text"])["text"].to_pylist()
+    sets = [[numbers[each] for each in reference.shingles(text, 5)] for text in texts]
+    sizes = np.array([len(each) for each in sets])
+    columns = np.fromiter(chain.from_iterable(sets), np.int64, sizes.sum())
+    borders = np.concatenate([[0], np.cumsum(sizes)])
+    ones = np.ones(len(columns), np.int32)
+    holds = csr_array((ones, columns, borders), shape=(len(sets), len(numbers)))
+    common = triu(holds @ holds.T, k=1).tocoo()
+    unions = sizes[common.row] + sizes[common.col] - common.data
+    near = 10 * common.data.astype(np.int64) >= 3 * unions
+    rows = (common.row[near], common.col[near], common.data[near], unions[near])
+    return {
+        (left, right): Fraction(both, union)
+        for left, right, both, union in zip(*(each.tolist() for each in rows), strict=True)
+    }
+
+
+def found_pairs(name: str, threshold: str, **options: object) -> dict[tuple[int, int], float]:
+    """Return the pairs that a run finds, by position, with their Jaccard."""
+    pairs = dedup.find_duplicates(CORPORA / name, threshold=threshold, pairs="all", **options).pairs
+    columns = ("left_position", "right_position", "jaccard")
+    rows = zip(*(pairs[column].to_pylist() for column in columns), strict=True)
+    return {(min(a, b), max(a, b)): value for a, b, value in rows}
+
+
+def assert_found(exact: Exact, name: str, threshold: str, share: float, **options: object) -> int:
+    """Compare a run with the truth: precision 1, exact Jaccards, recall; return the true pairs."""
+    truth = {pair: value for pair, value in exact(name).items() if value >= Fraction(threshold)}
+    found = found_pairs(name, threshold, **options)
+    assert found.keys() <= truth.keys()
+    assert all(found[pair] == pytest.approx(float(truth[pair]), abs=1e-12) for pair in found)
+    recall = len(found) / len(truth)
+    print(f"{name} {threshold} {options}: {len(found)} of {len(truth)} pairs, {recall:.5f}")  # noqa: T201
+    assert recall >= share
+    return len(truth)
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [("0.3", 175), ("0.5", 74)])
+def test_chinese_chapters_against_all_with_all(exact: Exact, threshold: str, expected: int) -> None:
+    name = "chinese-histories.parquet"
+    assert assert_found(exact, name, threshold, 0.99) == expected
+    assert_found(exact, name, threshold, 1.0, recall=0.99999)
+
+
+@pytest.mark.parametrize("threshold", ["0.5", "0.7", "0.8", "0.9"])
+def test_wiki_revisions_against_all_with_all(exact: Exact, threshold: str) -> None:
+    assert assert_found(exact, "wiki-versions.parquet", threshold, 0.99) > 500
 
 
 def test_wiki_clusters_never_mix_articles() -> None:
@@ -76,3 +129,35 @@ def test_wiki_clusters_never_mix_articles() -> None:
     for document, cluster in rows:
         assert owner.setdefault(cluster, article[document]) == article[document]
     assert len(owner) > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "threshold", "expected"),
+    [("wiki-versions", "0.8", 2119), ("chinese-histories", "0.5", 205)],
+)
+def test_containment_equals_brute_force(name: str, threshold: str, expected: int) -> None:
+    result = dedup.find_duplicates(
+        CORPORA / f"{name}.parquet",
+        measure="containment",
+        keep="largest",
+        threshold=threshold,
+        pairs="all",
+    )
+    units = result.search.order[result.search.units]
+    sets = result.corpus.sets.select(units)
+    shingles = sets.gather(np.arange(len(units)))
+    order = np.argsort(shingles, kind="stable")
+    owners = np.repeat(np.arange(len(units)), sets.sizes)[order].astype(np.int32)
+    _, starts = np.unique(shingles[order], return_index=True)
+    common = np.zeros((len(units), len(units)), np.int32)
+    for documents in np.split(owners, starts[1:]):
+        if len(documents) > 1:
+            common[documents[:, None], documents] += 1
+    limit = Fraction(threshold)
+    smaller = np.minimum.outer(sets.sizes, sets.sizes)
+    held = np.triu(common * limit.denominator >= smaller * limit.numerator, 1)
+    edges = result.search.clusters.edges
+    found = np.zeros_like(held)
+    found[edges.left, edges.right] = True
+    assert held.sum() == expected
+    assert np.array_equal(found, held)

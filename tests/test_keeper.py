@@ -54,7 +54,8 @@ def naive(values: Sequence[Any], largest_first: bool) -> list[int]:
 
 
 def order_by(keep: str, column: pa.ChunkedArray, name: str = "column") -> list[int]:
-    found = keeper_order(keep, np.zeros(len(column), np.int64), pa.table({name: column}))
+    sizes = np.zeros(len(column), np.int64)
+    found = keeper_order(keep, sizes, sizes, pa.table({name: column}))
     assert found.dtype == np.int64
     return found.tolist()
 
@@ -83,15 +84,17 @@ def test_any_floats_are_sorted_as_naively(values: list[float | None]) -> None:
 @given(st.lists(st.integers(0, 6), max_size=60))
 def test_lengths_and_positions(lengths: list[int]) -> None:
     num_chars = np.array(lengths, np.int64)
+    num_shingles = num_chars[::-1] % 4
     places = list(range(len(lengths)))
     expected = {
         "first": places,
         "last": places[::-1],
         "longest": sorted(places, key=lambda at: (-lengths[at], at)),
         "shortest": sorted(places, key=lambda at: (lengths[at], at)),
+        "largest": sorted(places, key=lambda at: (-(lengths[-1 - at] % 4), at)),
     }
     for keep, order in expected.items():
-        assert keeper_order(keep, num_chars, pa.table({})).tolist() == order
+        assert keeper_order(keep, num_chars, num_shingles, pa.table({})).tolist() == order
 
 
 def test_a_column_may_have_any_name() -> None:
@@ -101,7 +104,7 @@ def test_a_column_may_have_any_name() -> None:
         assert order_by(f"max:{name}", column, name) == [1, 2, 0]
 
 
-@pytest.mark.parametrize("keep", ["first", "last", "longest", "shortest"])
+@pytest.mark.parametrize("keep", ["first", "last", "longest", "shortest", "largest"])
 def test_these_policies_look_at_no_column(keep: str) -> None:
     assert policy_column(keep) is None
 
@@ -111,7 +114,7 @@ def test_these_policies_look_at_no_column(keep: str) -> None:
     ["", "biggest", "max", "min", "max:", "min:", "first:", "first:x", ":c", "MAX:c", "Last"],
 )
 def test_an_unknown_policy_is_refused_with_those_there_are(keep: str) -> None:
-    with pytest.raises(ConfigError, match="first, last, longest, shortest, max:COL, min:COL") as it:
+    with pytest.raises(ConfigError, match="first, last, longest, shortest, largest, max:COL") as it:
         policy_column(keep)
     assert repr(keep) in str(it.value)
 

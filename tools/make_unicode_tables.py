@@ -96,6 +96,18 @@ def action_and_form(code: int, maybe: set[int]) -> tuple[int, bytes]:
     return tables.REPLACE, form.encode()
 
 
+def code_point_trait(code: int) -> int:
+    """Return what the options of text have to know of one code point."""
+    char = chr(code)
+    if unicodedata.category(char) == "Nd":
+        return tables.DIGIT
+    if unicodedata.category(char) == "Mn":
+        return tables.NONSPACING
+    parts = unicodedata.normalize("NFD", char)
+    has_mark = any(unicodedata.category(part) == "Mn" for part in parts)
+    return tables.ACCENTED if has_mark else tables.PLAIN
+
+
 def runs(values: Sequence[int]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint8]]:
     """Return the first index of every run of equal values, and the runs' values."""
     array = np.asarray(values, np.uint8)
@@ -124,6 +136,7 @@ def make() -> Arrays:
         "class": [code_point_class(code, scripts(chr(code))) for code in codes],
         "action": [action for action, _ in pairs],
         "combining": [unicodedata.combining(chr(code)) for code in codes],
+        "trait": [code_point_trait(code) for code in codes],
         "assigned": [int(unicodedata.category(chr(code)) != "Cn") for code in codes],
     }.items():
         arrays[f"{name}_starts"], arrays[f"{name}_values"] = runs(values)

@@ -34,7 +34,8 @@ __all__ = [
 ]
 
 DECISION_COLUMNS = ("cluster_id", "is_keeper", "keeper_id", "jaccard")
-"""The columns that ``--annotated`` adds; columns of these names in the input are replaced."""
+"""The columns that ``--annotated`` adds; columns of these names in the input are replaced, and so
+are those of a measure that comes with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Columns:
     """Columns that the keeper policy and the like need, returned under the name as asked for."""
     id_optional: bool = False
     """Files without the column `id` get no ``doc_id`` instead of an error (for the default id)."""
+    text_options: tuple[str, ...] = ()
+    """Names of the options in force that lists of tokens, in place of text, cannot take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,10 @@ class Batch:
     """Consecutive records of a part."""
 
     text: pa.Array
-    """string, large_string, binary or large_binary; null = no text. Binary may be invalid UTF-8."""
+    """string, large_string, binary or large_binary; null = no text. Binary may be invalid UTF-8.
+
+    Or the user's own tokens: large_list of large_binary or int64, none of them null.
+    """
     columns: pa.Table
     """One row a record: ``doc_id`` if asked for or made by the format, and the extra columns.
 

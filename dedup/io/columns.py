@@ -1,6 +1,7 @@
 """Columns out of Arrow data: found by name, nested too, and brought to the few plain types.
 
 Text that is already string, large_string, binary or large_binary passes through without a copy.
+A list of strings or of integers is taken for the user's own tokens.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ import pyarrow.types as pt
 
 from dedup.errors import InputError
 from dedup.io.base import DECISION_COLUMNS, Batch, Columns, InputFile, Problem, missing_column
+from dedup.io.token_lists import holds_tokens, token_lists
 
 __all__ = [
     "Path",
     "Selection",
+    "check_token_lists",
     "column_names",
     "decided_schema",
     "empty_file_batch",
@@ -59,10 +62,12 @@ class Selection:
             self.others[name] = _required(schema, name, "extra", file)
         for path in self.text:
             kind = plain_type(_type_at(schema, path))
-            if not (pt.is_null(kind) or any(is_text(kind) for is_text in TEXT_TYPES)):
+            if holds_tokens(kind):
+                check_token_lists(".".join(path), columns, file)
+            elif not (pt.is_null(kind) or any(is_text(kind) for is_text in TEXT_TYPES)):
                 raise InputError(
-                    f"{file.name}: the text column {'.'.join(path)!r} is of type {kind}; "
-                    "give a column of strings or bytes with --text-column."
+                    f"{file.name}: the text column {'.'.join(path)!r} is of type {kind}; give a "
+                    "column of strings or bytes, or of lists of tokens, with --text-column."
                 )
         for name, path in self.others.items():
             if pt.is_nested(plain_type(_type_at(schema, path))):
@@ -70,6 +75,7 @@ class Selection:
                     f"{file.name}: the column {'.'.join(path)!r}, asked for as {name}, is of the "
                     f"nested type {_type_at(schema, path)}; give a column of single values."
                 )
+        self._file = file
         self.columns = columns if id_path is not None else replace(columns, id=None)
         """As found: without an id where there is none."""
 
@@ -79,8 +85,20 @@ class Selection:
 
     def text_of(self, batch: pa.RecordBatch) -> pa.Array:
         """Return the text of a batch: one column, or several joined by a newline."""
-        arrays = [_text(select(batch, path)) for path in self.text]
+        arrays = [self._text(select(batch, path)) for path in self.text]
         return arrays[0] if len(arrays) == 1 else _joined(arrays)
+
+    def _text(self, array: pa.Array) -> pa.Array:
+        array = _plain(array)
+        if holds_tokens(array.type):
+            try:
+                return token_lists(array)
+            except pa.ArrowInvalid as error:
+                raise InputError(
+                    f"{self._file.name}: a token of {'.'.join(self.text[0])!r} is no 64-bit "
+                    f"integer ({error}); give token ids below 2**63, or strings."
+                ) from error
+        return array.cast(pa.large_string()) if pt.is_null(array.type) else array
 
     def others_of(self, batch: pa.RecordBatch) -> pa.Table:
         """Return ``doc_id`` and the extra columns of a batch."""
@@ -136,7 +154,8 @@ def empty_file_batch() -> Batch:
 
 def with_decisions(batch: pa.RecordBatch, decisions: pa.Table) -> pa.RecordBatch:
     """Return the batch with the columns of `decisions` (a row for each of its rows) at its end."""
-    kept = [i for i, name in enumerate(batch.schema.names) if name not in DECISION_COLUMNS]
+    replaced = {*DECISION_COLUMNS, *decisions.column_names}
+    kept = [i for i, name in enumerate(batch.schema.names) if name not in replaced]
     arrays = [batch.column(i) for i in kept]
     arrays += [
         column.chunk(0) if column.num_chunks else pa.array([], column.type)
@@ -149,7 +168,8 @@ def decided_schema(schema: pa.Schema, decisions: pa.Schema | None) -> pa.Schema:
     """Return the schema with the decision columns at its end, in place of any of their names."""
     if decisions is None:
         return schema
-    fields = [field for field in schema if field.name not in DECISION_COLUMNS]
+    replaced = {*DECISION_COLUMNS, *decisions.names}
+    fields = [field for field in schema if field.name not in replaced]
     return pa.schema([*fields, *decisions], metadata=schema.metadata)
 
 
@@ -158,6 +178,21 @@ def _required(schema: pa.Schema, name: str, what: str, file: InputFile) -> Path:
     if path is None:
         raise missing_column(file, name, column_names(schema), what)
     return path
+
+
+def check_token_lists(name: str, columns: Columns, file: InputFile) -> None:
+    """Raise InputError if lists of tokens cannot stand for the text of these columns."""
+    if len(columns.text) > 1:
+        raise InputError(
+            f"{file.name}: the column {name!r} holds lists of tokens, which cannot be joined with "
+            "other columns; give it alone, or columns of text."
+        )
+    if columns.text_options:
+        options = ", ".join("--" + option.replace("_", "-") for option in columns.text_options)
+        raise InputError(
+            f"{file.name}: the column {name!r} holds lists of tokens, which are taken as they "
+            f"are; leave out {options}, or give a column of text."
+        )
 
 
 def _type_at(schema: pa.Schema, path: Path) -> pa.DataType:
@@ -174,11 +209,6 @@ def _plain(array: pa.Array) -> pa.Array:
         return _plain(array.dictionary_decode())
     kind = plain_type(array.type)
     return array if kind == array.type else array.cast(kind)
-
-
-def _text(array: pa.Array) -> pa.Array:
-    array = _plain(array)
-    return array.cast(pa.large_string()) if pt.is_null(array.type) else array
 
 
 def _joined(arrays: Sequence[pa.Array]) -> pa.Array:

@@ -119,7 +119,8 @@ class CsvFormat:
         file, header = parts[0].file, parts[0].header
         delimiter = delimiter_of(file)
         names = _names(header, delimiter)
-        kept = [i for i, name in enumerate(names) if name not in DECISION_COLUMNS]
+        replaced = {*DECISION_COLUMNS, *decisions.column_names}
+        kept = [i for i, name in enumerate(names) if name not in replaced]
         row = 0
 
         def widened(record: bytes, added: Iterable[bytes]) -> bytes:

@@ -25,8 +25,9 @@ from dedup.io.base import (
     Problem,
 )
 from dedup.io.codecs import DamagedError, packed
-from dedup.io.columns import empty_file_batch
+from dedup.io.columns import check_token_lists, empty_file_batch
 from dedup.io.inputs import STDIN
+from dedup.io.json_texts import Tokens, json_texts, tokens_of
 from dedup.io.lines import (
     BOM,
     broken,
@@ -39,7 +40,7 @@ from dedup.io.lines import (
     stored_records,
 )
 from dedup.io.objects import MISSING, field, kind_of, looked_at, parsed
-from dedup.io.values import as_text, column_of, text_array, utf8
+from dedup.io.values import as_text, column_of, utf8
 
 if TYPE_CHECKING:
     from dedup.io.base import Format
@@ -87,20 +88,20 @@ class JsonLinesFormat:
         if part.path is None and part.file.size == 0:
             yield empty_file_batch()
             return
-        collected = _Collected(part.columns)
+        collected = _Collected(part)
         damage = part.damage
         try:
             for line in part_lines(part):
                 collected.add(line)
                 if collected.size >= batch_bytes or len(collected.texts) >= MAX_BATCH_ROWS:
-                    yield collected.batch()
-                    collected = _Collected(part.columns)
+                    yield from collected.batches()
+                    collected = _Collected(part)
         except DamagedError as error:
             damage = error.problem()
         if damage is not None:
             collected.problems.append(damage)
         if collected.lines or collected.problems:
-            yield collected.batch()
+            yield from collected.batches()
 
     def copy(
         self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
@@ -138,9 +139,10 @@ def is_blank(line: bytes) -> bool:
 class _Collected:
     """Records of the batch that is being filled."""
 
-    def __init__(self, columns: Columns) -> None:
-        self.columns = columns
-        self.texts: list[str | None] = []
+    def __init__(self, part: Part) -> None:
+        self.file, self.columns = part.file, part.columns
+        columns = part.columns
+        self.texts: list[str | Tokens | None] = []
         self.others: dict[str, list[object]] = {name: [] for name in columns.extra}
         if columns.id is not None:
             self.others = {"doc_id": [], **self.others}
@@ -181,8 +183,8 @@ class _Collected:
             self.problem("not JSON", str(error))
             return MISSING
 
-    def text_of(self, record: object) -> str | None:
-        """Return the text of an object, None where it has none."""
+    def text_of(self, record: object) -> str | Tokens | None:
+        """Return the text of an object, or its tokens; None where it has none."""
         if not isinstance(record, dict):
             if record is not MISSING:
                 self.problem("not an object", f"it is {kind_of(record)}")
@@ -192,6 +194,12 @@ class _Collected:
             value = field(record, name, MISSING)
             if isinstance(value, str):
                 found.append(value)
+            elif isinstance(value, list):
+                check_token_lists(name, self.columns, self.file)
+                tokens = tokens_of(value)
+                if not isinstance(tokens, str):
+                    return tokens
+                self.problem("text is no string", f"{name!r} is {tokens}")
             elif value is MISSING:
                 self.problem("no text field", f"no {name!r}")
             elif value is not None:
@@ -202,9 +210,9 @@ class _Collected:
         """Note a problem of the current line."""
         self.problems.append(Problem(reason, len(self.texts), self.lines, detail))
 
-    def batch(self) -> Batch:
-        """Return what was collected."""
-        text, invalid = text_array(self.texts)
+    def batches(self) -> Iterator[Batch]:
+        """Yield what was collected: one batch, unless some texts are tokens and some are not."""
+        texts, invalid = json_texts(self.texts)
         known = {problem.row for problem in self.problems if problem.reason == "invalid UTF-8"}
         self.problems += [
             Problem("invalid UTF-8", row, self.line_numbers[row], "lone surrogate")
@@ -214,7 +222,11 @@ class _Collected:
         columns = {
             name: column_of(values, is_id=name == "doc_id") for name, values in self.others.items()
         }
-        return Batch(text, pa.table(columns), self.problems, self.lines)
+        table, problems, lines = pa.table(columns), self.problems, self.lines
+        for start, text in texts:
+            rows = table.slice(start, len(text)) if columns else table
+            yield Batch(text, rows, problems, lines)
+            problems, lines = [], 0  # all told with the first
 
 
 def _bare(lines: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -240,8 +252,9 @@ def _annotated(line: bytes, decision: dict[str, object]) -> bytes:
         return line
     body = line.rstrip()
     end = line[len(body) :]
-    if any(name in record for name in DECISION_COLUMNS):
-        for name in DECISION_COLUMNS:
+    replaced = {*DECISION_COLUMNS, *decision}
+    if any(name in record for name in replaced):
+        for name in replaced:
             record.pop(name, None)
         body = utf8(json.dumps(record, ensure_ascii=False))
     added = json.dumps(decision, ensure_ascii=False, default=as_text).encode()

@@ -144,8 +144,13 @@ def _batches(source: Any, file: InputFile, **options: Any) -> Iterator[pa.Record
 def _text_bytes(source: Any, selection: Selection) -> list[int]:
     """Return the uncompressed bytes of the text columns of each row group."""
     metadata = source.metadata
-    names = {".".join(path) for path in selection.text}
-    leaves = [i for i in range(metadata.num_columns) if metadata.schema.column(i).path in names]
+    names = [".".join(path) for path in selection.text]
+    # The leaf of a column of lists has a longer path.
+    leaves = [
+        i
+        for i in range(metadata.num_columns)
+        if any(f"{metadata.schema.column(i).path}.".startswith(f"{name}.") for name in names)
+    ]
     return [
         sum(metadata.row_group(group).column(i).total_uncompressed_size for i in leaves)
         for group in range(metadata.num_row_groups)

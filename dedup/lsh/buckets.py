@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.text.hashing import Int64Array, UInt64Array
-from dedup.text.shingles import distinct
+from dedup.text.shingles import distinct, runs
 
 PAIR_BITS = 32
 _LOW = np.uint64((1 << PAIR_BITS) - 1)
@@ -64,14 +64,6 @@ class Buckets:
         """Return the buckets where chosen[bucket]."""
         entries = np.repeat(chosen, self.sizes)
         return Buckets.of([(self.members[entries], self.sizes[chosen])])
-
-
-def runs(values: UInt64Array) -> Int64Array:
-    """Return where the runs of equal values start in a sorted array, and its length last."""
-    if not len(values):
-        return np.zeros(1, np.int64)
-    starts = np.flatnonzero(values[1:] != values[:-1]) + 1
-    return np.concatenate([[0], starts, [len(values)]])
 
 
 def group_by_key(keys: UInt64Array) -> tuple[Int64Array, Int64Array]:

@@ -17,10 +17,10 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from dedup.lsh.buckets import pack_pairs, runs, unpack_pairs
+from dedup.lsh.buckets import pack_pairs, unpack_pairs
 from dedup.sketch.simhash import FINGERPRINT_BITS
 from dedup.text.hashing import Int64Array, UInt64Array, mix64_array
-from dedup.text.shingles import distinct
+from dedup.text.shingles import distinct, runs
 
 _SORT_COST = 4.0
 """What sorting one fingerprint costs, in comparisons."""

@@ -21,10 +21,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.lsh.buckets import Buckets, all_pairs, pack_pairs, runs, unpack_pairs
+from dedup.lsh.buckets import Buckets, all_pairs, pack_pairs, unpack_pairs
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array, mix64_array
-from dedup.text.shingles import HASH_MASK, distinct
+from dedup.text.shingles import HASH_MASK, distinct, runs
 
 _COUNTER_BITS = 22
 _LEVEL_BITS = 6

@@ -5,11 +5,12 @@ Sets lie in parts, one array each, in the order in which the documents were read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from dedup.text.hashing import Int64Array, UInt64Array
+from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 
 
 class SetStore:
@@ -22,7 +23,8 @@ class SetStore:
     """
 
     def __init__(self, parts: Sequence[tuple[UInt64Array, Int64Array]]) -> None:
-        self._values = [values for values, _ in parts]
+        # A plain view: slicing a memory map itself is ten times slower.
+        self._values = [np.asarray(values) for values, _ in parts]
         counts = [len(bounds) - 1 for _, bounds in parts]
         self._part = np.repeat(np.arange(len(parts)), counts)
         empty = np.zeros(0, np.int64)
@@ -39,15 +41,80 @@ class SetStore:
         chosen.sizes = self.sizes[documents]
         return chosen
 
+    def replaced(self, documents: Int64Array, values: UInt64Array, sizes: Int64Array) -> SetStore:
+        """Return a store where the sets of `documents` are others, one after the other in values.
+
+        Parameters
+        ----------
+        sizes : int64, shape (len(documents),).
+        """
+        changed = self.select(np.arange(len(self.sizes)))
+        changed._values = [*self._values, np.asarray(values)]
+        changed._part[documents] = len(self._values)
+        changed._start[documents] = np.cumsum(sizes) - sizes
+        changed.sizes[documents] = sizes
+        return changed
+
     def gather(self, documents: Int64Array) -> UInt64Array:
         """Return the sets of `documents`, one after the other; their lengths are in `sizes`."""
-        starts = self._start[documents]
+        parts, starts = self._part[documents], self._start[documents]
         ends = starts + self.sizes[documents]
+        # Neighbours in the store are one slice.
+        first = np.ones(len(documents), np.bool_)
+        first[1:] = (starts[1:] != ends[:-1]) | (parts[1:] != parts[:-1])
+        last = np.append(first[1:], True)[: len(first)]
         values = self._values
         slices = [
             values[part][a:b]
             for part, a, b in zip(
-                self._part[documents].tolist(), starts.tolist(), ends.tolist(), strict=True
+                parts[first].tolist(), starts[first].tolist(), ends[last].tolist(), strict=True
             )
         ]
         return np.concatenate(slices) if slices else np.zeros(0, np.uint64)
+
+    def ranges(self, num_ranges: int) -> Iterator[tuple[int, UInt64Array, Int64Array]]:
+        """Yield all sets, an equal range of hashes after the other.
+
+        Yields
+        ------
+        start : the least hash of the range.
+        values : uint64; the shingles of all documents in it, in no order; the caller's to change.
+        documents : int64, the same shape; whose they are.
+        """
+        by_part = np.argsort(self._part, kind="stable")
+        edges = np.searchsorted(self._part[by_part], np.arange(len(self._values) + 1))
+        parts = [by_part[first:last] for first, last in pairwise(edges.tolist())]
+        first = self._start.copy()
+        end = self._start + self.sizes
+        for number in range(num_ranges):
+            last = end.copy()
+            if number + 1 < num_ranges:
+                bound = np.uint64(((number + 1) << HASH_BITS) // num_ranges)
+                for documents, values in zip(parts, self._values, strict=True):
+                    last[documents] = _first_from(values, first[documents], end[documents], bound)
+            lengths = (last - first)[by_part]
+            total = np.concatenate([[0], np.cumsum(lengths)])
+            found = np.empty(int(total[-1]), np.uint64)
+            for values, begin, stop in zip(self._values, edges[:-1], edges[1:], strict=True):
+                place = first[by_part[begin:stop]] - total[begin:stop]
+                index = np.repeat(place, lengths[begin:stop])
+                index += np.arange(total[begin], total[stop])
+                np.take(values, index, out=found[total[begin] : total[stop]], mode="clip")
+            yield (number << HASH_BITS) // num_ranges, found, np.repeat(by_part, lengths)
+            first = last
+
+
+def _first_from(
+    values: UInt64Array, first: Int64Array, last: Int64Array, bound: np.uint64
+) -> Int64Array:
+    """Return for each ascending slice values[first:last] where its values from `bound` on begin."""
+    values = np.asarray(values)  # a memory map takes more time to index
+    low, high = first.copy(), last.copy()
+    open_ = np.flatnonzero(low < high)
+    while len(open_):
+        middle = (low[open_] + high[open_]) >> 1
+        below = values[middle] < bound
+        low[open_[below]] = middle[below] + 1
+        high[open_[~below]] = middle[~below]
+        open_ = open_[low[open_] < high[open_]]
+    return low

@@ -9,13 +9,25 @@ from __future__ import annotations
 
 import itertools
 import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from dedup.text.hashing import Int64Array, UInt8Array
 from dedup.text.normal import settle
 from dedup.text.unicode import MARK, SEPARATOR, UNSPACED, UNSPACED_MARK, VERSION, tables
-from dedup.text.utf8 import BoolArray, between, code_points, groups, splice, suspects
+from dedup.text.utf8 import (
+    BoolArray,
+    Characters,
+    characters,
+    groups,
+    is_valid,
+    scan,
+    splice,
+    suspects,
+)
+from dedup.text.utf8 import erase as erase_characters
 
 REMOVED = "\u00ad\u200c\u200d\ufeff"
 """Soft hyphen, both zero-width joiners, byte order mark: they would split words."""
@@ -31,15 +43,20 @@ def canonical(text: str) -> str:
         return text.lower()
     for char in REMOVED:
         text = text.replace(char, "")  # four searches: far cheaper than `translate`
+    return pinned(text, _normal_lower)
+
+
+def pinned(text: str, change: Callable[[str], str]) -> str:
+    """Apply a change of Python's own Unicode to the code points that 14.0 has, run by run."""
     if unicodedata.unidata_version == VERSION:
-        return _normal_lower(text)
+        return change(text)
     codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
     assigned = tables().assigned.take(codes)
     if assigned.all():
-        return _normal_lower(text)
+        return change(text)
     edges = [0, *(np.flatnonzero(assigned[1:] != assigned[:-1]) + 1).tolist(), len(text)]
     return "".join(
-        _normal_lower(text[start:stop]) if assigned[start] else text[start:stop]
+        change(text[start:stop]) if assigned[start] else text[start:stop]
         for start, stop in itertools.pairwise(edges)
     )
 
@@ -83,15 +100,52 @@ def canonical_utf8(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, I
 
 
 def _canonical_group(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int64Array, int]:
-    data, offsets, num_invalid = _repair(data, offsets)
-    settled, bounds, unsettled = settle(data, offsets)
+    settled = settle_group(data, offsets, erase=False)
+    return settled.data, settled.offsets, settled.num_invalid
+
+
+@dataclass(frozen=True)
+class SettledGroup:
+    """Documents in canonical text, but for the case of ASCII letters.
+
+    Attributes
+    ----------
+    looked_at : the characters of this text that `scan` names, and the unspaced ones that it passes
+        over; None if they have to be found anew.
+    num_invalid : the documents that held invalid UTF-8.
+    """
+
+    data: UInt8Array
+    offsets: Int64Array
+    looked_at: tuple[Characters, BoolArray | None] | None
+    num_invalid: int
+
+
+def settle_group(data: UInt8Array, offsets: Int64Array, *, erase: bool) -> SettledGroup:
+    """Bring some documents, not all of them ASCII, to canonical text.
+
+    Parameters
+    ----------
+    data, offsets : uint8 and int64, from 0 to len(data).
+    erase : byte 0 for what becomes nothing but ASCII separators, see `settle`.
+    """
+    scanned = scan(data)
+    found = characters(data, scanned.leads)
+    num_invalid = 0
+    if not is_valid(data, offsets, found, scanned):
+        data, offsets, num_invalid = _repair(data, offsets)
+        scanned = scan(data)
+        found = characters(data, scanned.leads)
+    settled = settle(data, offsets, found, erase=erase)
+    looked_at = None if settled.characters is None else (settled.characters, scanned.unspaced)
+    if not len(settled.unsettled):
+        return SettledGroup(settled.data, settled.offsets, looked_at, num_invalid)
     pieces = [
         canonical(data[offsets[document] : offsets[document + 1]].tobytes().decode()).encode()
-        for document in unsettled.tolist()
+        for document in settled.unsettled.tolist()
     ]
-    if pieces:
-        settled, bounds = splice(settled, bounds, unsettled, pieces)
-    return settled, bounds, num_invalid
+    spliced = splice(settled.data, settled.offsets, settled.unsettled, pieces)
+    return SettledGroup(*spliced, None, num_invalid)
 
 
 def _repair(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int64Array, int]:
@@ -123,49 +177,61 @@ def classify(data: UInt8Array, offsets: Int64Array) -> Int64Array:
     cuts : int64, sorted, distinct; the start and the end of every character of an unspaced
         script. A token may not go on over any of them.
     """
-    if not len(data) or int(data.max()) < 0x80:
-        return np.empty(0, np.int64)
     cuts = np.zeros(len(data) + 1, np.bool_)
     for start, stop in groups(offsets):
         begin, end = int(offsets[start]), int(offsets[stop])
         bounds = offsets[start : stop + 1] - begin
-        _classify_group(data[begin:end], bounds, cuts[begin : end + 1])
+        found = classify_group(data[begin:end], bounds)
+        if found is not None:
+            cuts[begin : end + 1] |= found
     return np.flatnonzero(cuts)
 
 
-def _classify_group(data: UInt8Array, offsets: Int64Array, cuts: BoolArray) -> None:
+def classify_group(
+    data: UInt8Array,
+    offsets: Int64Array,
+    looked_at: tuple[Characters, BoolArray | None] | None = None,
+) -> BoolArray | None:
+    """Write 0 over separators as `classify` does; return the cuts as a mask.
+
+    Parameters
+    ----------
+    looked_at : see `SettledGroup`.
+
+    Returns
+    -------
+    cuts : bool, shape (len(data) + 1,); None if there are none.
+    """
     size = len(data)
-    if not size or int(data.max()) < 0x80:
-        return
-    classes = tables().classes
-    starts = between(data, 0xE4, 0xE9)  # U+4000..U+9FFF: Han, but for the 64 hexagrams
-    if starts.any():
-        hexagrams = np.flatnonzero((data[:-1] == 0xE4) & (data[1:] == 0xB7))
-        starts[hexagrams] = False
-        for place in range(3):
-            data[hexagrams + place] = 0
+    if looked_at is None:
+        if not size or int(data.max()) < 0x80:
+            return None
+        scanned = scan(data)
+        found, passed = characters(data, scanned.leads), scanned.unspaced
+    else:
+        found, passed = looked_at
+    kinds = tables().classes.take(found.codes)
+    positions, sizes = found.positions, found.sizes
+    separators = np.flatnonzero(kinds == SEPARATOR)
+    erase_characters(data, positions.take(separators), sizes.take(separators))
+    unspaced = np.flatnonzero((kinds == UNSPACED) | (kinds == UNSPACED_MARK))
+    if not len(unspaced) and (passed is None or not passed.any()):
+        return None
+    unspaced = unspaced[kinds[unspaced] == UNSPACED]
     ends = np.zeros(size + 1, np.bool_)
-    ends[3:] = starts[: size - 2]
-    # What is left out here (Cyrillic and Hangul, mostly) is nothing but letters of spaced scripts.
-    narrow = between(data, 0xC2, 0xCF) | between(data, 0xD2, 0xDF)
-    wide = between(data, 0xE0, 0xE3) | (data == 0xEA) | between(data, 0xED, 0xEF)
-    marks = []
-    for length, leads in ((2, narrow), (3, wide), (4, data >= 0xF0)):
-        positions = np.flatnonzero(leads)
-        kinds = classes.take(code_points(data, positions, length))
-        separators = positions[kinds == SEPARATOR]
-        for place in range(length):
-            data[separators + place] = 0
-        unspaced = positions[kinds == UNSPACED]
-        starts[unspaced] = True
-        ends[unspaced + length] = True
-        marked = np.flatnonzero(kinds >= MARK)
-        if len(marked):
-            marks.append(np.array([positions[marked], np.full(len(marked), length), kinds[marked]]))
-    if marks and (starts.any() or any((part[2] == UNSPACED_MARK).any() for part in marks)):
-        _class_marks(data, offsets, np.concatenate(marks, axis=1), starts, ends)
-    cuts |= ends
-    cuts[:size] |= starts
+    if passed is None:
+        starts = np.zeros(size, np.bool_)
+    else:
+        starts = passed
+        ends[3:] = starts[: size - 2]
+    starts[positions[unspaced]] = True
+    ends[positions[unspaced] + sizes[unspaced]] = True
+    marked = np.flatnonzero(kinds >= MARK)
+    if len(marked):
+        marks = np.array([positions[marked], sizes[marked], kinds[marked]], np.int64)
+        _class_marks(data, offsets, marks, starts, ends)
+    ends[:size] |= starts
+    return ends
 
 
 def _class_marks(
@@ -173,9 +239,9 @@ def _class_marks(
 ) -> None:
     """Give every mark the class of its base, in `starts` and `ends` of unspaced characters.
 
-    `marks`, int64 of shape (3, marks), holds positions, lengths and kinds.
+    `marks`, int64 of shape (3, marks), holds positions, lengths and kinds, in text order.
     """
-    positions, lengths, kinds = marks[:, np.argsort(marks[0], kind="stable")]
+    positions, lengths, kinds = marks
     border = np.zeros(len(data) + 1, np.bool_)
     border[offsets] = True
     first = border[positions]

@@ -13,7 +13,7 @@ the decision that a document is settled).
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 
 from dedup.text.hashing import Int64Array, UInt8Array
 from dedup.text.unicode import COMPOSE, NORMALIZE, REORDER, REPLACE, Tables, tables
-from dedup.text.utf8 import BoolArray, between, code_points, code_points_before
+from dedup.text.utf8 import BoolArray, Characters, code_points_before
+from dedup.text.utf8 import characters as characters_of
+from dedup.text.utf8 import erase as erase_characters
+
+FOLD = bytes(
+    ord(chr(code).lower()) if code >= 0x80 or chr(code).isalnum() or chr(code) == "_" else 0
+    for code in range(128)
+) + bytes(range(128, 256))
+"""ASCII in lower case, every separator as byte 0; other bytes as they are."""
 
 _DROP = 0xFF
 """A byte that is never in UTF-8."""
@@ -30,82 +38,127 @@ _SPARSE = 128
 """With fewer drops than one in so many bytes, `bytes.replace` is faster than a mask."""
 
 
-def settle(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int64Array, Int64Array]:
+@dataclass(frozen=True)
+class Settled:
+    """What `settle` did.
+
+    Attributes
+    ----------
+    data, offsets : the documents in canonical text, but for the case of ASCII letters.
+    unsettled : int64; the sorted documents for which that is not so, as they need `canonical`.
+    characters : as given, with the code points that stand there now; None where any has moved.
+    """
+
+    data: UInt8Array
+    offsets: Int64Array
+    unsettled: Int64Array
+    characters: Characters | None
+
+
+def settle(
+    data: UInt8Array, offsets: Int64Array, characters: Characters, *, erase: bool
+) -> Settled:
     """Replace every character that has another form.
 
     Parameters
     ----------
     data : uint8; the documents' bytes, valid UTF-8.
     offsets : int64, shape (documents + 1,), from 0 to len(data).
-
-    Returns
-    -------
-    data, offsets : the documents in canonical text, but for the case of ASCII letters.
-    unsettled : int64; the sorted documents for which that is not so, as they need `canonical`.
+    characters : all characters that have another form or may merge or move, among others.
+    erase : write byte 0 over characters that become nothing but ASCII separators, such as no-break
+        spaces and full-width commas: to tokens it is the same, and the text stays where it is.
     """
     table = tables()
-    found = _Found.in_text(data, table)
-    if not len(found.positions):
-        return data, offsets, np.empty(0, np.int64)
-    positions = _unsettled(data, found, table)
-    held = np.zeros(len(offsets), np.bool_)
-    held[np.searchsorted(offsets, positions, side="right") - 1] = True
-    replaced = _replace(data, offsets, found.only(found.actions == REPLACE), table)
-    return *replaced, np.flatnonzero(held)
+    actions = table.actions.take(characters.codes)
+    touched = np.flatnonzero(actions)
+    if not len(touched):
+        return Settled(data, offsets, np.empty(0, np.int64), characters)
+    found = characters.only(touched)
+    actions = actions.take(touched)
+    positions = _unsettled(data, found, actions, table)
+    unsettled = positions
+    if len(positions):
+        unsettled = np.unique(np.searchsorted(offsets, positions, side="right") - 1)
+    replaced = np.flatnonzero(actions == REPLACE)
+    if not len(replaced):
+        return Settled(data, offsets, unsettled, characters)
+    data = data.copy()
+    if len(replaced) < len(touched):
+        found = found.only(replaced)
+    numbers = table.form_index.take(found.codes)
+    forms = _forms()
+    codes = forms.codes.take(numbers)
+    if erase:
+        blank = forms.blank.take(numbers)
+        chosen = np.flatnonzero(blank)
+        if len(chosen):
+            erased = found if len(chosen) == len(found.codes) else found.only(chosen)
+            erase_characters(data, erased.positions, erased.sizes)
+            if erased is found:
+                numbers = numbers[:0]
+            else:
+                rest = np.flatnonzero(~blank)
+                numbers, found = numbers.take(rest), found.only(rest)
+    if len(numbers):
+        growth = forms.sizes.take(numbers) - found.sizes
+        if growth.any():
+            return Settled(*_replace(data, offsets, found, table), unsettled, None)
+        _overwrite(data, found.positions, forms.sizes.take(numbers), numbers, table)
+    if (codes < 0).any():
+        return Settled(data, offsets, unsettled, None)
+    now = characters.codes.copy()
+    now[touched.take(replaced)] = codes
+    return Settled(data, offsets, unsettled, replace(characters, codes=now))
 
 
 @dataclass(frozen=True)
-class _Found:
-    """The characters of a batch that canonicalisation may have to touch, in text order."""
+class _Forms:
+    """What there is to know of the forms of REPLACE characters, by their number.
 
-    positions: Int64Array
+    Attributes
+    ----------
+    sizes : int64; their bytes.
+    blank : bool; whether they are one or more ASCII separators.
+    codes : int64; the code point of a form that is one, the letter a for others in ASCII (there is
+        no need to look at them again), and -1 for the rest.
+    """
+
     sizes: Int64Array
-    codes: NDArray[np.uint32]
-    actions: UInt8Array
-
-    @classmethod
-    def in_text(cls, data: UInt8Array, table: Tables) -> _Found:
-        """Look up every character but those whose lead byte promises KEEP."""
-        wide = between(data, 0xE0, 0xE3) | (data == 0xEA) | (data == 0xEF)
-        parts = []
-        for size, leads in ((2, between(data, 0xC2, 0xDF)), (3, wide), (4, data >= 0xF0)):
-            positions = np.flatnonzero(leads)
-            codes = code_points(data, positions, size)
-            actions = table.actions.take(codes)
-            touched = np.flatnonzero(actions)
-            if len(touched):
-                parts.append(
-                    cls(
-                        positions.take(touched),
-                        np.full(len(touched), size),
-                        codes.take(touched).astype(np.uint32),
-                        actions.take(touched),
-                    )
-                )
-        if len(parts) == 1:
-            return parts[0]
-        columns = [(p.positions, p.sizes, p.codes, p.actions) for p in parts]
-        if not columns:
-            empty = np.empty(0, np.int64)
-            return cls(empty, empty, empty.astype(np.uint32), empty.astype(np.uint8))
-        merged = cls(*(np.concatenate(column) for column in zip(*columns, strict=True)))
-        return merged.only(np.argsort(merged.positions, kind="stable"))
-
-    def only(self, chosen: Int64Array | BoolArray) -> _Found:
-        """Return the chosen characters."""
-        return _Found(
-            self.positions[chosen], self.sizes[chosen], self.codes[chosen], self.actions[chosen]
-        )
+    blank: BoolArray
+    codes: Int64Array
 
 
-def _unsettled(data: UInt8Array, found: _Found, table: Tables) -> Int64Array:
+@lru_cache(maxsize=1)
+def _forms() -> _Forms:
+    table = tables()
+    sizes = np.diff(table.form_starts)
+    starts = table.form_starts[:-1][sizes > 0]
+    data = table.form_bytes
+    is_ascii = np.ones(len(sizes), np.bool_)
+    is_ascii[sizes > 0] = np.maximum.reduceat(data, starts) < 0x80
+    blank = np.zeros(len(sizes), np.bool_)
+    word = np.frombuffer(data.tobytes().translate(FOLD), np.uint8) != 0
+    blank[sizes > 0] = ~np.logical_or.reduceat(word, starts)
+    found = characters_of(data, data >= 0xC0)
+    form = np.searchsorted(table.form_starts, found.positions, side="right") - 1
+    single = found.sizes == sizes[form]
+    codes = np.where(is_ascii, ord("a"), -1)
+    codes[form[single]] = found.codes[single]
+    return _Forms(sizes, blank, codes)
+
+
+def _unsettled(
+    data: UInt8Array, found: Characters, actions: UInt8Array, table: Tables
+) -> Int64Array:
     """Return the positions of characters that only `str.normalize` can settle.
 
     Without them no character depends on its neighbours: a text whose composing characters do not
     compose with what stands before them, and whose marks are in order, is normalised once the
     REPLACE characters are replaced (their forms begin and end with characters that stand alone).
     """
-    actions, combining = found.actions, table.combining.take(found.codes)
+    if int(actions.max()) <= REPLACE:
+        return np.empty(0, np.int64)
+    combining = table.combining.take(found.codes)
     unsettled: BoolArray = actions == NORMALIZE
     adjoins = np.zeros(len(actions), np.bool_)  # no untouched character between it and the last
     adjoins[1:] = found.positions[:-1] + found.sizes[:-1] == found.positions[1:]
@@ -144,23 +197,18 @@ def _pair_composes(pair: int) -> bool:
 
 
 def _replace(
-    data: UInt8Array, offsets: Int64Array, found: _Found, table: Tables
+    data: UInt8Array, offsets: Int64Array, found: Characters, table: Tables
 ) -> tuple[UInt8Array, Int64Array]:
     """Write the forms over the characters found, all of them with the action REPLACE."""
     forms = table.form_index.take(found.codes)
-    starts = table.form_starts.take(forms)
-    sizes = table.form_starts.take(forms + 1) - starts
+    sizes = _forms().sizes.take(forms)
     growth = sizes - found.sizes
     grown = np.maximum(growth, 0)
     positions, ends = found.positions, found.positions + found.sizes
     if grown.any():
         data = np.insert(data, np.repeat(ends, grown), 0)
         positions = positions + np.cumsum(grown) - grown
-    else:
-        data = data.copy()
-    for place in range(int(sizes.max(initial=0))):
-        longer = np.flatnonzero(sizes > place)
-        data[positions[longer] + place] = table.form_bytes.take(starts[longer] + place)
+    _overwrite(data, positions, sizes, forms, table)
     shrunk = np.flatnonzero(growth < 0)
     if len(shrunk):
         for place in range(1, 5):  # from the end of each character
@@ -172,3 +220,17 @@ def _replace(
             data = data[data != _DROP]
     moved = np.concatenate([[0], np.cumsum(growth)])
     return data, offsets + moved[np.searchsorted(found.positions, offsets)]
+
+
+def _overwrite(
+    data: UInt8Array,
+    positions: Int64Array,
+    sizes: Int64Array,
+    forms: NDArray[np.uint16],
+    table: Tables,
+) -> None:
+    """Write forms, of these sizes, from the positions on."""
+    starts = table.form_starts.take(forms)
+    for place in range(int(sizes.max(initial=0))):
+        longer = np.flatnonzero(sizes > place)
+        data[positions[longer] + place] = table.form_bytes.take(starts[longer] + place)

@@ -16,6 +16,9 @@ MAX_SLOTS = (1 << (64 - HASH_BITS)) - 1
 HASH_MASK = np.uint64((1 << HASH_BITS) - 1)
 _DROPPED = np.uint64(0xFFFFFFFFFFFFFFFF)
 
+_BLOCK_TOKENS = 1 << 15
+"""Tokens at a time: they and what is made of them fit the L2 cache."""
+
 
 def shingle_hashes(
     hashes: UInt64Array, bounds: Int64Array, constants: HashConstants
@@ -36,13 +39,15 @@ def shingle_hashes(
     """
     num_tokens = len(hashes)
     width = len(constants.shingle)
-    tokens = np.zeros(num_tokens + width - 1, np.uint64)
-    tokens[:num_tokens] = hashes
-    shingles = tokens[:num_tokens] * constants.shingle[0]
-    product = np.empty_like(shingles)
-    for place in range(1, width):
-        np.multiply(tokens[place : place + num_tokens], constants.shingle[place], out=product)
-        shingles += product
+    shingles = np.empty(num_tokens, np.uint64)
+    product = np.empty(min(num_tokens, _BLOCK_TOKENS), np.uint64)
+    for start in range(0, num_tokens, _BLOCK_TOKENS):
+        stop = min(start + _BLOCK_TOKENS, num_tokens)
+        np.multiply(hashes[start:stop], constants.shingle[0], out=shingles[start:stop])
+        for place in range(1, width):
+            ahead = hashes[start + place : stop + place]
+            np.multiply(ahead, constants.shingle[place], out=product[: len(ahead)])
+            shingles[start : start + len(ahead)] += product[: len(ahead)]
     counts = np.diff(bounds)
     short = np.flatnonzero((counts > 0) & (counts < width))
     if len(short):
@@ -50,12 +55,13 @@ def shingle_hashes(
         totals = constants.short[places]
         for place in range(width - 1):
             has = places > place
-            totals[has] += tokens[first[has] + place] * constants.shingle[place]
+            totals[has] += hashes[first[has] + place] * constants.shingle[place]
         shingles[first] = totals
-    np.right_shift(shingles, np.uint64(32), out=product)
-    shingles ^= product
-    shingles *= constants.final
-    shingles >>= np.uint64(64 - HASH_BITS)
+    for start in range(0, num_tokens, _BLOCK_TOKENS):
+        block = shingles[start : start + _BLOCK_TOKENS]
+        block ^= np.right_shift(block, np.uint64(32), out=product[: len(block)])
+        block *= constants.final
+        block >>= np.uint64(64 - HASH_BITS)
     # The last w-1 windows of a document cross its end; a short one keeps its first place.
     ends = bounds[1:, None] - np.arange(width - 1, 0, -1)
     keeps = np.minimum(bounds[:-1] + 1, bounds[1:])
@@ -75,12 +81,33 @@ def shingle_sets(hashes: UInt64Array, bounds: Int64Array, constants: HashConstan
     -------
     composite : uint64, strictly ascending; document i's set are the entries with slot i.
     """
+    return distinct(_sorted_composite(hashes, bounds, constants))
+
+
+def counted_shingle_sets(
+    hashes: UInt64Array, bounds: Int64Array, constants: HashConstants
+) -> tuple[UInt64Array, Int64Array]:
+    """Return `shingle_sets`, and how often each of the shingles occurs in its document.
+
+    Returns
+    -------
+    composite : uint64, strictly ascending.
+    counts : int64, of the same shape, from 1 on.
+    """
+    composite = _sorted_composite(hashes, bounds, constants)
+    edges = runs(composite)
+    return composite[edges[:-1]], np.diff(edges)
+
+
+def _sorted_composite(
+    hashes: UInt64Array, bounds: Int64Array, constants: HashConstants
+) -> UInt64Array:
     composite, dropped = shingle_hashes(hashes, bounds, constants)
     slots = np.arange(len(bounds) - 1, dtype=np.uint64) << np.uint64(HASH_BITS)
     composite |= np.repeat(slots, np.diff(bounds))
     composite[dropped] = _DROPPED
     composite.sort()
-    return distinct(composite[: len(composite) - len(dropped)])
+    return composite[: len(composite) - len(dropped)]
 
 
 def distinct(values: UInt64Array) -> UInt64Array:
@@ -91,3 +118,11 @@ def distinct(values: UInt64Array) -> UInt64Array:
     keep[0] = True
     np.not_equal(values[1:], values[:-1], out=keep[1:])
     return values[keep]
+
+
+def runs(values: UInt64Array) -> Int64Array:
+    """Return where the runs of equal values start in a sorted array, and its length last."""
+    if not len(values):
+        return np.zeros(1, np.int64)
+    starts = np.flatnonzero(values[1:] != values[:-1]) + 1
+    return np.concatenate([[0], starts, [len(values)]])

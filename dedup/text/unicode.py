@@ -37,6 +37,15 @@ COMPOSE = 3
 NORMALIZE = 4
 """Its form begins or ends with a mark or a conjoining letter: a case for `str.normalize`."""
 
+# Traits: what the options of text have to know of a code point.
+PLAIN = 0
+DIGIT = 1
+"""A decimal digit (Nd)."""
+NONSPACING = 2
+"""A nonspacing mark (Mn)."""
+ACCENTED = 3
+"""Its canonical decomposition holds a nonspacing mark."""
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -66,12 +75,10 @@ class Tables:
 def tables() -> Tables:
     """Return the tables, loaded once a process."""
     with np.load(PATH, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in stored}
+        arrays = {name: stored[name] for name in stored if not name.startswith("trait")}
 
     def expand(name: str) -> npt.NDArray[np.uint8]:
-        lengths = np.diff(arrays[f"{name}_starts"], append=NUM_CODE_POINTS)
-        values: npt.NDArray[np.uint8] = arrays[f"{name}_values"]
-        return np.repeat(values, lengths)
+        return _expanded(arrays[f"{name}_starts"], arrays[f"{name}_values"])
 
     form_index = np.zeros(NUM_CODE_POINTS, np.uint16)
     form_index[arrays["form_code_points"]] = np.arange(len(arrays["form_code_points"]))
@@ -87,3 +94,18 @@ def tables() -> Tables:
     for array in vars(loaded).values():
         array.flags.writeable = False
     return loaded
+
+
+@functools.cache
+def traits() -> npt.NDArray[np.uint8]:
+    """Return the trait of each code point: PLAIN, DIGIT, NONSPACING or ACCENTED."""
+    with np.load(PATH, allow_pickle=False) as stored:
+        table = _expanded(stored["trait_starts"], stored["trait_values"])
+    table.flags.writeable = False
+    return table
+
+
+def _expanded(
+    starts: npt.NDArray[np.uint32], values: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    return np.repeat(values, np.diff(starts, append=NUM_CODE_POINTS))

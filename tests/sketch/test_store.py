@@ -32,6 +32,54 @@ def test_documents_are_numbered_across_parts(
     assert backwards.tolist() == [v for place in wanted[::-1] for v in documents[place]]
 
 
+@given(st.lists(sets_of_a_part, max_size=4), st.integers(1, 9), st.data())
+def test_ranges_hold_each_shingle_once(
+    parts: list[list[set[int]]], num_ranges: int, data: st.DataObject
+) -> None:
+    store = SetStore([joined(part) for part in parts])
+    documents = [each for part in parts for each in part]
+    chosen = data.draw(st.permutations(range(len(documents))))
+    store = store.select(np.array(chosen, np.int64))
+    ranges = list(store.ranges(num_ranges))
+    starts = [start for start, _, _ in ranges]
+    assert starts == [number * 2**52 // num_ranges for number in range(num_ranges)]
+    found = []
+    for (start, values, owners), end in zip(ranges, [*starts[1:], 2**52], strict=True):
+        assert all(start <= value < end for value in values.tolist())
+        found += zip(owners.tolist(), values.tolist(), strict=True)
+    expected = [(new, value) for new, old in enumerate(chosen) for value in documents[old]]
+    assert sorted(found) == sorted(expected)
+
+
+def test_neighbours_by_place_alone_are_not_one_slice() -> None:
+    """The second part's second set starts where the first part's first one ends."""
+    store = SetStore([joined([{1, 2, 3}, {4, 5}]), joined([{6, 7, 8}, {9, 10}])])
+    assert store.gather(np.array([0, 3])).tolist() == [1, 2, 3, 9, 10]
+    assert store.gather(np.array([0, 1])).tolist() == [1, 2, 3, 4, 5]
+    assert store.gather(np.array([1, 0])).tolist() == [4, 5, 1, 2, 3]
+
+
+@given(st.lists(sets_of_a_part, min_size=1, max_size=4), st.data())
+def test_replaced_sets_are_the_new_ones(parts: list[list[set[int]]], data: st.DataObject) -> None:
+    store = SetStore([joined(part) for part in parts])
+    documents = [sorted(each) for part in parts for each in part]
+    before = list(documents)
+    chosen = (
+        data.draw(st.lists(st.sampled_from(range(len(documents))), unique=True))
+        if documents
+        else []
+    )
+    sets = [data.draw(st.sets(st.integers(0, 99), max_size=4)) for _ in chosen]
+    for place, each in zip(chosen, sets, strict=True):
+        documents[place] = sorted(each)
+    values, bounds = joined(sets)
+    changed = store.replaced(np.array(chosen, np.int64), values, np.diff(bounds))
+    for found, expected in ((changed, documents), (store, before)):
+        everything = found.gather(np.arange(len(expected)))
+        assert everything.tolist() == [value for each in expected for value in each]
+        assert found.sizes.tolist() == [len(each) for each in expected]
+
+
 def test_an_empty_store_has_no_documents() -> None:
     store = SetStore([])
     assert len(store.sizes) == 0
