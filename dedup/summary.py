@@ -11,7 +11,7 @@ import xxhash
 
 from dedup.config import Config
 from dedup.corpus import Corpus
-from dedup.schema import SUMMARY_FORMAT
+from dedup.folder import SUMMARY_FORMAT
 from dedup.search import Search, banding_of
 from dedup.tables import Decisions
 from dedup.text.hashing import HASH_VERSION

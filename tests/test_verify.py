@@ -101,7 +101,9 @@ def test_a_threshold_of_any_digits_decides_as_its_decimal_text_in_64_bits(
     text = Fraction(str(threshold))
     used = Config(threshold=threshold).threshold
     common = min(max(0, math.floor(text * union) + away), union)  # a pair near the threshold
-    assert (Fraction(common, union) >= text) == (Fraction(common, union) >= used)
+    # And the pair that is nearest to it of all.
+    for pair in (Fraction(common, union), text.limit_denominator(1 << 30)):
+        assert (pair >= text) == (pair >= used)
     assert used.denominator * union < 1 << 62
 
 

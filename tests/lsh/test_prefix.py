@@ -48,6 +48,9 @@ def check(sets: list[ShingleSet], buckets: Buckets, threshold: Fraction) -> set[
     allowed = bucket_pairs(buckets)
     assert pairs <= allowed
     assert similar_pairs(sets, pairs, threshold) == similar_pairs(sets, allowed, threshold)
+    for left, right in pairs:
+        sizes = sorted((len(sets[left]), len(sets[right])))
+        assert Fraction(sizes[0], sizes[1]) >= threshold
     assert (found.num_skipped, len(found.skipped_documents)) == (0, 0)
     return pairs
 
