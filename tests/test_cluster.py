@@ -152,7 +152,7 @@ def test_long_chains_in_any_order(seed: int) -> None:
 
 
 def test_a_document_goes_to_an_earlier_keeper_that_is_known_late() -> None:
-    """3 is removed by 2 in the first round, where 1 still waits for 0, which it shares a bucket with.
+    """3 is removed by 2 in the first round, where 1 still waits for 0, in the same bucket.
 
     Then 1 turns out to be a keeper, and 3 is its own: 1 comes first.
     """

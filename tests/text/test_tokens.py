@@ -1,5 +1,4 @@
 """Token hashes: against the naive tokens, and blind to neighbours and batches."""
-# ruff: noqa: RUF001 (letters that look like others are the subject here)
 
 from __future__ import annotations
 
