@@ -80,7 +80,7 @@ class Config:
         0.9, "Refuse to write filtered output that loses more than this share.", metavar="SHARE"
     )
     max_comparisons: int = _option(
-        250_000,
+        100_000,
         "Most comparisons inside one bucket of unlike documents; the rest are kept and counted.",
         metavar="N",
     )
