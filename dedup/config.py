@@ -25,6 +25,8 @@ MAX_DENOMINATOR = 1 << 30
 """Largest denominator of a threshold, and largest union of two sets, that 64 bits can compare."""
 
 _THRESHOLD = Fraction("0.8")
+_LEAST_THRESHOLD = Fraction("0.01")
+"""Below it bands are so many that the tables of a signature no longer fit the memory."""
 
 
 def _option(default: Any, help_: str, *, choices: tuple[str, ...] = (), metavar: str = "") -> Any:
@@ -42,7 +44,7 @@ class Config:
 
     threshold: Fraction = _option(  # noqa: RUF009  (a Fraction is immutable)
         _THRESHOLD,
-        "Least Jaccard similarity of near-duplicates, above 0 and up to 1.",
+        "Least Jaccard similarity of near-duplicates, from 0.01 to 1.",
         metavar="T",
     )
     measure: str = _option(
@@ -113,7 +115,7 @@ class Config:
         0.9, "Refuse to write filtered output that loses more than this share.", metavar="SHARE"
     )
     max_comparisons: int = _option(
-        250_000,
+        100_000,
         "Most comparisons inside one bucket of unlike documents; the rest are kept and counted.",
         metavar="N",
     )
@@ -122,8 +124,10 @@ class Config:
 
     def __post_init__(self) -> None:
         threshold = _fraction(self.threshold)
-        if not 0 < threshold <= 1:
-            raise ConfigError(f"threshold is {self.threshold}; give a number above 0 and up to 1.")
+        if not _LEAST_THRESHOLD <= threshold <= 1:
+            raise ConfigError(
+                f"threshold is {self.threshold}; give a number from {float(_LEAST_THRESHOLD)} to 1."
+            )
         object.__setattr__(self, "threshold", _comparable(threshold))
         if not 0.5 <= self.recall < 1:
             raise ConfigError(f"recall is {self.recall}; give a number from 0.5 to below 1.")

@@ -1,4 +1,7 @@
-"""The output folder: complete or not there, and never written over what is not ours."""
+"""The output folder: complete or not there, and never written over what is not ours.
+
+Light: it is looked at before numpy and Arrow are loaded.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dedup.errors import OutputExistsError
-from dedup.schema import SUMMARY_FILE, SUMMARY_FORMAT
+
+CLUSTERS_FILE = "clusters.parquet"
+PAIRS_FILE = "pairs.parquet"
+SUMMARY_FILE = "summary.json"
+EVIDENCE_DIR = "evidence"
+
+SUMMARY_FORMAT = "dedup-summary-1"
+"""Stands in `summary.json` as "format": the marker of a folder that a run has written."""
 
 
 def check_replaceable(folder: str | os.PathLike[str], overwrite: bool) -> None:

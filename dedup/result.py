@@ -15,9 +15,15 @@ import pyarrow.parquet as pq
 
 from dedup.corpus import Corpus
 from dedup.evidence import write_evidence
-from dedup.folder import check_replaceable, staged
+from dedup.folder import (
+    CLUSTERS_FILE,
+    EVIDENCE_DIR,
+    PAIRS_FILE,
+    SUMMARY_FILE,
+    check_replaceable,
+    staged,
+)
 from dedup.io.filtered import FileRecords, FilteredCopies
-from dedup.schema import CLUSTERS_FILE, EVIDENCE_DIR, PAIRS_FILE, SUMMARY_FILE
 from dedup.search import Search
 from dedup.tables import Decisions, decisions_table
 

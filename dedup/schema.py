@@ -1,16 +1,8 @@
-"""The tables of a result and the names of its files."""
+"""The tables of a result."""
 
 from __future__ import annotations
 
 import pyarrow as pa
-
-CLUSTERS_FILE = "clusters.parquet"
-PAIRS_FILE = "pairs.parquet"
-SUMMARY_FILE = "summary.json"
-EVIDENCE_DIR = "evidence"
-
-SUMMARY_FORMAT = "dedup-summary-1"
-"""Stands in `summary.json` as "format": the marker of a folder that a run has written."""
 
 IDENTICAL, EQUAL, NEAR, CONTAINED = "identical", "equal", "near", "contained"
 """How a document matches its keeper. Equal: in the sets that are compared. Contained: below the

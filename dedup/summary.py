@@ -11,8 +11,8 @@ import xxhash
 
 from dedup.config import Config
 from dedup.corpus import Corpus
+from dedup.folder import SUMMARY_FORMAT
 from dedup.measures import edge_common
-from dedup.schema import SUMMARY_FORMAT
 from dedup.search import Search, banding_of
 from dedup.tables import Decisions
 from dedup.text.hashing import HASH_VERSION

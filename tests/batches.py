@@ -1,5 +1,4 @@
 """Documents as the kernels take them, and texts in which tokens are hard."""
-# ruff: noqa: RUF001 (letters that look like others are the subject here)
 
 from __future__ import annotations
 

@@ -77,6 +77,21 @@ def estimate_variance(union: int, common: int, num_hashes: int) -> float:
     return expected / num_hashes**2 - jaccard**2
 
 
+def short_set_miss(union: int, common: int, bands: int, rows: int) -> float:
+    """Return the probability that a pair of short sets shares no band.
+
+    The union fills m bins, and c of their smallest shingles are common: a sample of m without
+    replacement. Nearly all components are copies, of any of the m donors alike.
+    """
+    missed = 0.0
+    for m, probability in enumerate(occupancy(union, bands * rows)):
+        for c in range(max(0, common - union + m), min(common, m) + 1):
+            draws = math.comb(common, c) * math.comb(union - common, m - c) / math.comb(union, m)
+            if m:
+                missed += probability * draws * (1 - (c / m) ** rows) ** bands
+    return missed
+
+
 def expected_hamming(size_left: int, size_right: int, common: int) -> float:
     """Return the mean distance of two large sets' fingerprints: 64 angle / pi (Charikar 2002)."""
     return 64 * math.acos(common / math.sqrt(size_left * size_right)) / math.pi

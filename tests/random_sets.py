@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -60,4 +61,4 @@ def joined(sets: Sequence[Iterable[int]]) -> tuple[UInt64Array, np.ndarray]:
 def store_of(sets: Sequence[Iterable[int]], num_parts: int = 1) -> SetStore:
     """Return a store of the sets, in so many parts."""
     edges = np.linspace(0, len(sets), num_parts + 1).astype(int).tolist()
-    return SetStore([joined(sets[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)])
+    return SetStore([joined(sets[a:b]) for a, b in pairwise(edges)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -33,7 +33,7 @@ def edited(rng: np.random.Generator, shingles: ShingleSet, changes: int) -> Shin
 def drifting_family(
     rng: np.random.Generator, start: ShingleSet, size: int, changes: int
 ) -> list[ShingleSet]:
-    """Return edits of edits: neighbours are similar, the far ends are not (A ~ B ~ C, not A ~ C)."""
+    """Return edits of edits: neighbours are similar, the far ends are not (A ~ B ~ C)."""
     members = [start]
     while len(members) < size:
         source = members[int(rng.integers(max(0, len(members) - 3), len(members)))]
@@ -109,7 +109,7 @@ def bucket_pairs(buckets: Buckets) -> set[tuple[int, int]]:
     edges = buckets.offsets.tolist()
     return {
         pair
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        for start, stop in pairwise(edges)
         for pair in combinations(buckets.members[start:stop].tolist(), 2)
     }
 

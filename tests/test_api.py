@@ -137,7 +137,7 @@ def test_a_wrong_column_lists_those_there_are() -> None:
     ("options", "message"),
     [
         ({"threshold": 0}, "threshold is 0"),
-        ({"threshold": 1.5}, "threshold is 3/2"),
+        ({"threshold": 1.5}, "threshold is 1.5"),
         ({"threshold": "much"}, "threshold is 'much'"),
         ({"recall": 1.0}, "recall is 1.0"),
         ({"ngram": 0}, "ngram is 0"),

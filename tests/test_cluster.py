@@ -152,7 +152,7 @@ def test_long_chains_in_any_order(seed: int) -> None:
 
 
 def test_a_document_goes_to_an_earlier_keeper_that_is_known_late() -> None:
-    """3 is removed by 2 in the first round, where 1 still waits for 0, which it shares a bucket with.
+    """3 is removed by 2 in the first round, where 1 still waits for 0, in the same bucket.
 
     Then 1 turns out to be a keeper, and 3 is its own: 1 comes first.
     """
@@ -212,6 +212,33 @@ def test_what_a_cap_skips_is_kept_and_named(
     if not skipped.issuperset(range(len(sets))):
         kept_first = min(set(range(len(sets))) - skipped)
         assert keeper[kept_first] <= kept_first
+
+
+def crowd_of_late_keepers(num_late: int) -> tuple[list[ShingleSet], Buckets]:
+    """Return a bucket of unlike documents that are known as keepers only after the first round.
+
+    Behind them stand as many documents that the first round removes, each by a keeper of its own
+    that stands between the two. So the late keepers have to be looked at for each.
+    """
+    rng = np.random.default_rng(5)
+    sets = [template_pages(rng, 1, 0, 30)[0] for _ in range(2 * num_late + 1)]
+    removers = range(num_late + 1, 2 * num_late + 1)
+    sets += [drifting_family(rng, sets[remover], 2, 1)[1] for remover in removers]
+    removed = range(2 * num_late + 1, 3 * num_late + 1)
+    crowd = [*range(num_late + 1), *removed]
+    return sets, buckets_of([crowd, *zip(removers, removed, strict=True)])
+
+
+@pytest.mark.parametrize(("max_comparisons", "num_compared"), [(10**6, 70), (500, 7), (69, 0)])
+def test_the_search_for_late_keepers_is_capped_too(max_comparisons: int, num_compared: int) -> None:
+    """It decides who removes a document, never whether: all are removed, and it is counted."""
+    sets, buckets = crowd_of_late_keepers(70)
+    found, verifier = greedy(sets, buckets, max_comparisons)
+    assert found.keeper.tolist() == [*range(141), *range(71, 141)]
+    assert found.num_skipped == (70 - num_compared) * 70
+    assert found.skipped_documents.tolist() == list(range(141 + num_compared, 211))
+    in_rounds = verifier.num_compared + verifier.num_filtered - num_compared * 70
+    assert in_rounds < 70 * 10
 
 
 def test_no_documents_and_no_buckets() -> None:

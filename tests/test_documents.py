@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dedup import documents as module
+from dedup.documents import BATCH_BYTES, Sketches, SketchParameters, sketch_texts
 from dedup.lsh.bands import band_keys
 from dedup.lsh.parameters import Banding
-from dedup import documents as module
 from dedup.sketch.digest import digests
-from dedup.documents import BATCH_BYTES, Sketches, SketchParameters, sketch_texts
 from dedup.sketch.minhash import signatures
 from dedup.sketch.simhash import fingerprints
 from dedup.text.hashing import hash_constants

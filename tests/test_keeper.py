@@ -6,6 +6,7 @@ import datetime
 import decimal
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,10 +66,7 @@ def order_by(keep: str, column: pa.ChunkedArray, name: str = "column") -> list[i
 def test_columns_are_sorted_as_naively(name: str, num_chunks: int) -> None:
     type_, values = COLUMNS[name]
     edges = np.linspace(0, len(values), num_chunks + 1).astype(int).tolist()
-    chunks = [
-        pa.array(values[start:stop], type_)
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    chunks = [pa.array(values[start:stop], type_) for start, stop in pairwise(edges)]
     column = pa.chunked_array(chunks, type_)
     assert order_by("max:column", column) == naive(values, largest_first=True)
     assert order_by("min:column", column) == naive(values, largest_first=False)

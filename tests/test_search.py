@@ -16,6 +16,7 @@ from dedup import cluster
 from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.lsh import candidates
+from dedup.lsh.hamming import hamming_pairs
 from dedup.search import Search, banding_of, search, sketch_parameters
 from dedup.timing import Stages
 from tests import oracles_sketch, reference
@@ -175,8 +176,16 @@ def test_equal_and_near_fingerprints_of_many_documents_bring_all_together() -> N
     }
     assert edges_of(found) == expected
     assert 20 < len(expected) < 0.9 * len(reference.similar_pairs(sets, Fraction("0.5")))
-    capped = find(crafted, threshold="0.5", method="simhash", max_hamming=3, max_comparisons=1)
-    assert capped.clusters.num_skipped > 0
+
+
+def test_comparisons_of_fingerprints_that_a_cap_left_out_are_counted() -> None:
+    corpus = sketched(0, "0.5")
+    options = {"threshold": "0.5", "method": "simhash", "max_hamming": 10}
+    found = find(corpus, max_comparisons=3, **options)
+    prints = corpus.fingerprints[found.order[found.units]]
+    assert len(set(prints.tolist())) == len(prints)  # so that no bucket is large enough for a cap
+    skipped = hamming_pairs(np.sort(prints), 10, 3).num_skipped
+    assert found.clusters.num_skipped == skipped > 0
 
 
 @pytest.mark.parametrize("max_comparisons", [1, 20, 300])

@@ -64,7 +64,7 @@ def test_every_pair_of_a_world_is_judged_exactly(
 
 @pytest.mark.parametrize("threshold", ["0.8", "0.55", "0.57", "0.07", "0.7", "0.9", "0.85"])
 def test_the_threshold_is_met_exactly_at_every_size(threshold: str) -> None:
-    """At the threshold a pair passes, one shingle below it fails, whatever floats would make of it."""
+    """At the threshold a pair passes, one shingle below it fails, whatever floats would say."""
     limit = Fraction(threshold)
     cases = [union for union in range(1, 501) if (limit * union).denominator == 1]
     sets: list[set[int]] = []
@@ -101,12 +101,14 @@ def test_a_threshold_of_any_digits_decides_as_its_decimal_text_in_64_bits(
     text = Fraction(str(threshold))
     used = Config(threshold=threshold).threshold
     common = min(max(0, math.floor(text * union) + away), union)  # a pair near the threshold
-    assert (Fraction(common, union) >= text) == (Fraction(common, union) >= used)
+    # And the pair that is nearest to it of all.
+    for pair in (Fraction(common, union), text.limit_denominator(1 << 30)):
+        assert (pair >= text) == (pair >= used)
     assert used.denominator * union < 1 << 62
 
 
 def test_sixteen_digits_do_not_overflow_on_long_documents() -> None:
-    """3 * 0.3 is 0.8999999999999999: as a plain fraction its products leave 64 bits at 923 shingles."""
+    """3 * 0.3 is 0.8999999999999999: as it stands its products leave 64 bits at 923 shingles."""
     for common, rest in ((4600, 1000), (5000, 200), (4500, 1500)):
         pair = sets_with(common, rest, rest)
         expected = [common] if Fraction(common, common + 2 * rest) >= Fraction(9, 10) else [BELOW]

@@ -81,9 +81,10 @@ class Peer:
         ]
 
     def environment(self) -> dict[str, str]:
-        """Return the environment of a run: plain locale, no network, one task by all cores."""
+        """Return the environment of a run: plain locale, no network, cached bytecode."""
+        inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
         return {
-            **os.environ,
+            **inherited,
             "LC_ALL": "C" if self.name == "wc" else "C.UTF-8",
             "HF_HUB_OFFLINE": "1",
         }

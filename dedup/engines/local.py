@@ -20,6 +20,9 @@ from dedup.text.shingles import MAX_SLOTS
 PART_BYTES = 32 << 20
 """Text of a part: small enough to share the work evenly, large enough to make its start cheap."""
 
+_GLANCE_SECONDS = 0.1
+_PATIENCE_SECONDS = 2.0
+
 Progress = Callable[[int, int], None]
 """Called with the bytes of text that are done, and all of them (0 where unknown)."""
 
@@ -97,12 +100,20 @@ class LocalEngine:
         ]
         for thread in threads:
             thread.start()
-        consume(SketchTask.run)
+        try:
+            consume(SketchTask.run)
+            while not failures and any(thread.is_alive() for thread in threads):
+                for thread in threads:
+                    thread.join(_GLANCE_SECONDS)
+        except KeyboardInterrupt as error:
+            failures.append(error)
         if failures:
-            raise failures[0]
-        for thread in threads:
-            thread.join()
-        if failures:
+            # No thread may go on while the interpreter ends; one that waits for standard input does
+            # nothing but that.
+            for worker in self._workers:
+                worker.stop()
+            for thread in threads:
+                thread.join(_PATIENCE_SECONDS)
             raise failures[0]
         return [results[place] for place in sorted(results)]
 

@@ -8,6 +8,7 @@ workers load numpy and Arrow while the parent does.
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -18,6 +19,20 @@ from typing import Any
 from dedup.errors import DedupError
 
 _CODE = "from dedup.engines.worker import main; main()"
+
+
+def send(connection: Connection[Any, Any], message: object) -> None:
+    """Send a message.
+
+    `Connection.send` would lend out a buffer that an error's traceback keeps alive, and some
+    Pythons (3.12.1) crash when they end with such a one.
+    """
+    connection.send_bytes(pickle.dumps(message, pickle.HIGHEST_PROTOCOL))
+
+
+def receive(connection: Connection[Any, Any]) -> Any:
+    """Receive a message from `send`; only ever from our own processes."""
+    return pickle.loads(connection.recv_bytes())
 
 
 class Worker:
@@ -43,8 +58,8 @@ class Worker:
         DedupError : as raised there, or the process died.
         """
         try:
-            self._connection.send(task)
-            succeeded, value = self._connection.recv()
+            send(self._connection, task)
+            succeeded, value = receive(self._connection)
         except (EOFError, OSError):
             raise DedupError(self._obituary()) from None
         if succeeded:
@@ -62,9 +77,9 @@ class Worker:
 
     def stop(self) -> None:
         """End the process at once."""
-        self._connection.close()
         self._process.kill()
         self._process.wait()
+        self._connection.close()
 
 
 class WorkerPool:

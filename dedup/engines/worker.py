@@ -11,6 +11,7 @@ import traceback
 from multiprocessing.connection import Connection
 from typing import Any
 
+from dedup.engines.pool import receive, send
 from dedup.errors import DedupError
 
 
@@ -24,7 +25,7 @@ def main() -> None:
         # A worker must not outlive its parent by the length of a task.
         try:
             while True:
-                tasks.put(connection.recv())
+                tasks.put(receive(connection))
         except (EOFError, OSError):
             os._exit(1)
 
@@ -39,4 +40,4 @@ def main() -> None:
             answer = (False, error)
         except Exception:
             answer = (False, RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
-        connection.send(answer)
+        send(connection, answer)

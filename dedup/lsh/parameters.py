@@ -19,6 +19,7 @@ from fractions import Fraction
 _MISS_SHARE = 0.7
 
 _ROWS = (
+    (Fraction("0.1"), 1),
     (Fraction("0.25"), 2),
     (Fraction("0.45"), 3),
     (Fraction("0.6"), 4),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -25,10 +25,7 @@ groups = st.lists(st.sets(st.integers(0, 30), min_size=1, max_size=8), max_size=
 
 def members_of(buckets: Buckets) -> list[list[int]]:
     edges = buckets.offsets.tolist()
-    return [
-        buckets.members[start:stop].tolist()
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    return [buckets.members[start:stop].tolist() for start, stop in pairwise(edges)]
 
 
 def grouped(keys: list[int]) -> list[list[int]]:

@@ -20,7 +20,7 @@ def flipped(rng: np.random.Generator, fingerprint: int, num_bits: int) -> int:
 
 
 def planted(num_fingerprints: int, seed: int) -> np.ndarray:
-    """Return distinct fingerprints: random ones, and families whose members are 0 to 13 bits apart."""
+    """Return distinct fingerprints: random ones, and families up to 14 bits apart."""
     rng = np.random.default_rng(seed)
     found = set(rng.integers(0, 1 << 64, num_fingerprints * 4 // 5, dtype=np.uint64).tolist())
     while len(found) < num_fingerprints:

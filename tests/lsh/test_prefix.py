@@ -48,6 +48,9 @@ def check(sets: list[ShingleSet], buckets: Buckets, threshold: Fraction) -> set[
     allowed = bucket_pairs(buckets)
     assert pairs <= allowed
     assert similar_pairs(sets, pairs, threshold) == similar_pairs(sets, allowed, threshold)
+    for left, right in pairs:
+        sizes = sorted((len(sets[left]), len(sets[right])))
+        assert Fraction(sizes[0], sizes[1]) >= threshold
     assert (found.num_skipped, len(found.skipped_documents)) == (0, 0)
     return pairs
 
@@ -82,8 +85,10 @@ def test_no_pair_of_unequal_sizes_at_the_threshold_is_lost(threshold: Fraction) 
     for _ in range(12):
         (whole,) = template_pages(rng, 1, 60, 0)
         values = sorted(whole)
-        for size in (20, 29, 30, 31, 47, 48, 49, 53, 54, 55, 59, 60):
-            sets.append({values[place] for place in rng.permutation(60)[:size].tolist()})
+        sets += [
+            {values[place] for place in rng.permutation(60)[:size].tolist()}
+            for size in (20, 29, 30, 31, 47, 48, 49, 53, 54, 55, 59, 60)
+        ]
     check(sets, buckets_of([range(len(sets))]), threshold)
 
 
@@ -207,7 +212,7 @@ def test_a_bucket_with_too_many_meetings_is_cut_before_they_are_listed() -> None
 
 
 def near_copies(num_documents: int, size: int) -> list[ShingleSet]:
-    """Return sets that all differ from one by three shingles: they meet all along their prefixes."""
+    """Return sets that differ from one by three shingles: they meet all along their prefixes."""
     rng = np.random.default_rng(11)
     (start,) = template_pages(rng, 1, size, 0)
     return [

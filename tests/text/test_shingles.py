@@ -1,5 +1,4 @@
 """Shingle sets: sizes and Jaccard of the oracle, exactly; golden hashes; no collisions."""
-# ruff: noqa: RUF001 (letters that look like others are the subject here)
 
 from __future__ import annotations
 
