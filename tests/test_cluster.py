@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dedup import cluster as module
 from dedup.cluster import Clusters, Edges, components, greedy_keepers, keepers_of_edges
+from dedup.config import Config
 from dedup.lsh import candidates
 from dedup.lsh.buckets import Buckets
 from dedup.verify import Verifier
@@ -32,7 +33,7 @@ from tests.set_worlds import (
 )
 
 THRESHOLD = Fraction(4, 5)
-DEFAULT_CAP = 250_000
+DEFAULT_CAP = Config().max_comparisons
 graphs = st.integers(1, 40).flatmap(
     lambda size: st.tuples(
         st.just(size), st.sets(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)))
