@@ -173,9 +173,10 @@ def _find(
     pool = stack.enter_context(WorkerPool(workers - 1)) if workers > 1 else None
     from dedup.engines.local import LocalEngine
     from dedup.pipeline import find
+    from dedup.scratch import Scratch
 
-    spill = scratch if pool or total > _SMALL_BYTES else None
-    result = find(files, config, LocalEngine(pool), spill, progress)
+    place = Scratch(scratch if pool or total > _SMALL_BYTES else None)
+    result = find(files, config, LocalEngine(pool), place, progress)
     if found.skipped:
         result.summary["input"]["skipped_files"] = dict(found.skipped)
     return result

@@ -8,48 +8,92 @@ there is none. So no document is removed by chaining, and no two keepers share a
 all its buckets is a keeper whatever else happens; compare it with the rest of its buckets, drop
 what it removes, and repeat. A bucket of copies costs one comparison each. What such rounds do not
 settle (buckets of unlike documents) is settled from its candidate pairs at once.
+
+Buckets and pairs come chunk by chunk; only a few numbers a document stay in memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.lsh.buckets import Buckets, pack_pairs, unique_pairs, unpack_pairs
+from dedup.edges import Edges, verified_edges
+from dedup.lsh.buckets import Buckets, cut_by_weight, pack_pairs, unpack_pairs
 from dedup.lsh.candidates import candidate_pairs
-from dedup.text.hashing import Int64Array
-from dedup.verify import BELOW, Verifier
+from dedup.lsh.grouping import BucketChunks
+from dedup.runs import SortedRuns
+from dedup.scratch import Scratch
+from dedup.text.hashing import Int64Array, UInt64Array
+from dedup.verify import Verifier
 
 _MAX_ROUNDS = 64
 _POOR_YIELD = 0.1
 _POOR_ROUNDS = 3
+_NEVER = 127
+_PAIRS_TOGETHER = 1 << 21
 
 
-@dataclass
-class Edges:
-    """Verified pairs: left < right in keeper order, and the shingles they have in common."""
+class Keepers:
+    """Who is kept, and who removes the others.
 
-    left: Int64Array
-    right: Int64Array
-    common: Int64Array
+    Parameters
+    ----------
+    num_documents : they are numbered in keeper order.
 
-    @staticmethod
-    def join(parts: list[Edges]) -> Edges:
-        """Return all edges, one of each, ascending by (right, left)."""
-        empty = np.zeros(0, np.int64)
-        left = np.concatenate([empty, *(p.left for p in parts)])
-        right = np.concatenate([empty, *(p.right for p in parts)])
-        common = np.concatenate([empty, *(p.common for p in parts)])
-        packed = pack_pairs(right, left)
-        order = np.argsort(packed, kind="stable")
-        packed = packed[order]
-        fresh = np.ones(len(packed), np.bool_)
-        fresh[1:] = packed[1:] != packed[:-1]
-        order = order[fresh]
-        return Edges(left[order], right[order], common[order])
+    Attributes
+    ----------
+    keeper : int64; a document's own number, or its keeper: the first one that was offered.
+    common : int64; the shingles that a removed document has in common with its keeper.
+    """
+
+    def __init__(self, num_documents: int, scratch: Scratch) -> None:
+        self.keeper: Int64Array = scratch.empty(num_documents, np.int64)
+        self.keeper[:] = np.arange(num_documents)
+        self.common: Int64Array = scratch.empty(num_documents, np.int64)
+        self.common[:] = 0
+        self.removed: NDArray[np.bool_] = np.zeros(num_documents, np.bool_)
+
+    def offer(self, edges: Edges) -> None:
+        """Let the left sides of edges, all of them keepers, remove the right sides.
+
+        Parameters
+        ----------
+        edges : ascending by (right, left).
+        """
+        first = np.ones(len(edges.right), np.bool_)
+        first[1:] = edges.right[1:] != edges.right[:-1]
+        first &= edges.left < self.keeper[edges.right]
+        right = edges.right[first]
+        self.keeper[right] = edges.left[first]
+        self.common[right] = edges.common[first]
+        self.removed[right] = True
+
+    def settle(self, edges: Edges) -> None:
+        """Settle documents from the verified pairs with those before them.
+
+        Parameters
+        ----------
+        edges : ascending by (right, left), and none before those of an earlier call.
+        """
+        left, right = edges.left, edges.right
+        blocked = np.zeros(int(right.max(initial=-1)) + 1, np.bool_)
+        for _ in range(_MAX_ROUNDS):
+            # A left side that is nobody's right side is a keeper; what it touches is removed.
+            open_ = ~self.removed[left] & ~self.removed[right]
+            left, right = left[open_], right[open_]
+            if not len(left):
+                break
+            blocked[right] = True
+            self.removed[right[~blocked[left]]] = True
+            blocked[right] = False
+        else:
+            for earlier, later in zip(left.tolist(), right.tolist(), strict=True):
+                if not self.removed[earlier]:
+                    self.removed[later] = True
+        self.offer(edges.choose(~self.removed[edges.left] & self.removed[edges.right]))
 
 
 @dataclass
@@ -58,189 +102,227 @@ class Clusters:
 
     Attributes
     ----------
-    keeper : int64, shape (documents,); a keeper's own number, or the keeper of a removed document.
-    edges : the verified pairs that were found on the way.
+    keeper, common : see `Keepers`.
+    num_verified : verified pairs that were found on the way.
     num_skipped : comparisons left out by a cap; skipped_documents are those they concern.
     """
 
     keeper: Int64Array
-    edges: Edges
+    common: Int64Array
+    num_verified: int
     num_skipped: int = 0
     skipped_documents: Int64Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def verified_edges(verifier: Verifier, left: Int64Array, right: Int64Array) -> Edges:
-    """Compare pairs and return those at the threshold or above."""
-    common = verifier.compare(left, right)
-    good = common != BELOW
-    return Edges(left[good], right[good], common[good])
-
-
-def keepers_of_edges(num_documents: int, edges: Edges) -> Int64Array:
-    """Return the greedy keepers when all verified pairs are known.
-
-    Parameters
-    ----------
-    edges : as `Edges.join` returns them: ascending by (right, left).
-
-    Returns
-    -------
-    int64, shape (num_documents,); see `Clusters.keeper`.
-    """
-    removed = np.zeros(num_documents, np.bool_)
-    left, right = edges.left, edges.right
-    for _ in range(_MAX_ROUNDS):
-        # A left side that is nobody's right side is a keeper; what it touches is removed.
-        blocked = np.zeros(num_documents, np.bool_)
-        blocked[right] = True
-        removed[right[~blocked[left]]] = True
-        open_ = ~removed[left] & ~removed[right]
-        left, right = left[open_], right[open_]
-        if not len(left):
-            break
-    else:
-        state = removed.tolist()
-        for earlier, later in zip(left.tolist(), right.tolist(), strict=True):
-            if not state[earlier]:
-                state[later] = True
-        removed = np.array(state, np.bool_)
-    return first_keepers(removed, edges)
-
-
-def keepers_by_containment(num_documents: int, edges: Edges, verifier: Verifier) -> Int64Array:
-    """Return the greedy keepers where only a document that lies in an earlier one is removed.
-
-    Parameters
-    ----------
-    edges : as `Edges.join` returns them; pairs where either document lies in the other.
-    """
-    removes = verifier.contained(edges.right, edges.common)
-    chosen = Edges(edges.left[removes], edges.right[removes], edges.common[removes])
-    return keepers_of_edges(num_documents, chosen)
-
-
-def first_keepers(removed: NDArray[np.bool_], edges: Edges) -> Int64Array:
-    """Return for each removed document the first keeper, in keeper order, with an edge to it."""
-    keeper = np.arange(len(removed))
-    decides = ~removed[edges.left] & removed[edges.right]
-    left, right = edges.left[decides], edges.right[decides]
-    first = np.ones(len(right), np.bool_)
-    first[1:] = right[1:] != right[:-1]
-    keeper[right[first]] = left[first]
-    return keeper
-
-
 def greedy_keepers(
     num_documents: int,
-    buckets: Buckets,
+    buckets: BucketChunks,
     verifier: Verifier,
-    threshold: Fraction,
     max_comparisons: int,
+    scratch: Scratch,
+    verified: SortedRuns | None = None,
 ) -> Clusters:
     """Return the greedy keepers over all pairs that share a bucket.
 
-    Equal to `keepers_of_edges` over all verified candidate pairs wherever no cap was reached.
+    Equal to `Keepers.settle` of all verified candidate pairs wherever no cap was reached.
+
+    Parameters
+    ----------
+    verified : takes the verified pairs, packed (later, earlier).
     """
-    never = np.iinfo(np.int64).max
-    kept_in = np.full(num_documents, never)  # the round in which a keeper was known as one
-    removed_in = np.full(num_documents, never)
-    removed = np.zeros(num_documents, np.bool_)
-    found: list[Edges] = []
-    active = buckets
-    poor = 0
-    for number in range(_MAX_ROUNDS):
-        if not len(active) or poor == _POOR_ROUNDS:
-            break
-        lead = active.members[active.offsets[:-1]]
-        follows = np.ones(len(active.members), np.bool_)
-        follows[active.offsets[:-1]] = False
-        blocked = np.zeros(num_documents, np.bool_)
-        blocked[active.members[follows]] = True
-        ready = ~blocked[lead]
-        kept_in[lead[ready]] = number
-        compared = follows & np.repeat(ready, active.sizes)
-        later, earlier = unique_pairs(
-            active.members[compared], np.repeat(lead, active.sizes)[compared]
-        )
-        edges = verified_edges(verifier, earlier, later)
-        found.append(edges)
-        removed[edges.right] = True
-        removed_in[edges.right] = np.minimum(removed_in[edges.right], number)
-        poor = poor + 1 if len(edges.right) < _POOR_YIELD * len(later) else 0
-        active = active.restrict(~removed & (kept_in == never))
-    rest = candidate_pairs(active, verifier.sets, threshold, max_comparisons)
-    later, earlier = unpack_pairs(rest.pairs)
-    edges = Edges.join([verified_edges(verifier, earlier, later)])
-    found.append(edges)
-    rest_keepers = keepers_of_edges(num_documents, edges)
-    removed |= rest_keepers != np.arange(num_documents)
-    late, num_skipped, concerned = _late_edges(
-        buckets, verifier, removed, removed_in, kept_in, Edges.join(found), max_comparisons
-    )
-    joined = Edges.join([*found, late])
+    rounds = _Rounds(num_documents, verifier, scratch, verified)
+    rest = rounds.run(buckets)
+    pairs = candidate_runs(rest, verifier, max_comparisons, scratch)
+    keepers = rounds.keepers
+    for edges in rounds.compared(pairs.runs):
+        keepers.settle(edges)
+    late = _late_pairs(buckets, rounds, max_comparisons, scratch)
+    for edges in rounds.compared(late.runs):
+        keepers.offer(edges)
     return Clusters(
-        first_keepers(removed, joined),
-        joined,
-        rest.num_skipped + num_skipped,
-        np.union1d(rest.skipped_documents, concerned),
+        keepers.keeper,
+        keepers.common,
+        rounds.num_verified,
+        pairs.num_skipped + late.num_skipped,
+        np.union1d(pairs.skipped_documents, late.skipped_documents),
     )
 
 
-def _late_edges(
-    buckets: Buckets,
-    verifier: Verifier,
-    removed: NDArray[np.bool_],
-    removed_in: Int64Array,
-    kept_in: Int64Array,
-    edges: Edges,
-    max_comparisons: int,
-) -> tuple[Edges, int, Int64Array]:
-    """Compare documents with earlier keepers that were not yet known when they were removed.
+class PairRuns:
+    """Candidate pairs of many buckets, packed (later, earlier), and what a cap left out.
 
-    It decides who removes them, not whether they are. Returns the edges, the comparisons past
-    `max_comparisons` in a bucket that were skipped, and the documents they concern.
+    Attributes
+    ----------
+    num_skipped, skipped_documents : see `Clusters`.
     """
-    keeper = first_keepers(removed, edges)
-    early = removed_in < np.iinfo(np.int64).max  # removed in a round, not by the last step
-    owners = buckets.owners()
-    # A keeper of the first round is never late.
-    is_keeper = ~removed[buckets.members] & (kept_in[buckets.members] > 0)
-    keepers = pack_pairs(owners[is_keeper], buckets.members[is_keeper])
-    followers = early[buckets.members]
-    owner, document = owners[followers], buckets.members[followers]
-    # Keepers of the same bucket that stand before the document's present keeper.
-    first = np.searchsorted(keepers, pack_pairs(owner, np.zeros_like(owner)))
-    count = np.searchsorted(keepers, pack_pairs(owner, keeper[document])) - first
-    total = np.cumsum(count)
-    before = np.concatenate([[0], total])[np.searchsorted(owner, owner)]
-    within = total - before <= max_comparisons
-    num_skipped = int(count[~within].sum())
-    concerned = np.unique(document[~within])
-    first, count, document = first[within], count[within], document[within]
-    index = np.repeat(first - (np.cumsum(count) - count), count) + np.arange(int(count.sum()))
-    left = unpack_pairs(keepers[index])[1]
-    right = np.repeat(document, count)
-    late = kept_in[left] > removed_in[right]
-    later, earlier = unique_pairs(right[late], left[late])
-    return verified_edges(verifier, earlier, later), num_skipped, concerned
+
+    def __init__(self, scratch: Scratch) -> None:
+        self.runs = SortedRuns(scratch)
+        self.num_skipped = 0
+        self.skipped_documents = np.zeros(0, np.int64)
+
+    def add(self, pairs: UInt64Array, num_skipped: int, skipped_documents: Int64Array) -> None:
+        """Add the pairs of some buckets."""
+        self.runs.add(pairs)
+        self.num_skipped += num_skipped
+        if len(skipped_documents):
+            self.skipped_documents = np.union1d(self.skipped_documents, skipped_documents)
 
 
-def components(num_documents: int, edges: Edges) -> Int64Array:
+def candidate_runs(
+    buckets: BucketChunks, verifier: Verifier, max_comparisons: int, scratch: Scratch
+) -> PairRuns:
+    """Return the candidate pairs of all buckets; see `candidate_pairs`."""
+    pairs = PairRuns(scratch)
+    for chunk in buckets:
+        for found in candidate_pairs(chunk, verifier.sets, verifier.threshold, max_comparisons):
+            pairs.add(found.pairs, found.num_skipped, found.skipped_documents)
+    return pairs
+
+
+class _Rounds:
+    """Rounds in which known keepers are compared with what shares a bucket with them.
+
+    Attributes
+    ----------
+    num_verified : verified pairs so far.
+    kept_in, removed_in : int8; the round in which a document was known as a keeper, or removed.
+    """
+
+    def __init__(
+        self,
+        num_documents: int,
+        verifier: Verifier,
+        scratch: Scratch,
+        verified: SortedRuns | None,
+    ) -> None:
+        self._verifier = verifier
+        self.keepers = Keepers(num_documents, scratch)
+        self.kept_in = np.full(num_documents, _NEVER, np.int8)
+        self.removed_in = np.full(num_documents, _NEVER, np.int8)
+        self.num_verified = 0
+        self._scratch = scratch
+        self._verified = verified
+
+    def compared(self, pairs: SortedRuns) -> Iterator[Edges]:
+        """Verify pairs and yield their edges, ascending by (right, left)."""
+        for edges in verified_edges(self._verifier, pairs):
+            self.num_verified += len(edges)
+            if self._verified is not None:
+                self._verified.add(pack_pairs(edges.right, edges.left))
+            yield edges
+
+    def run(self, buckets: BucketChunks) -> BucketChunks:
+        """Go on until nothing is left, or rounds settle too little; return the buckets left."""
+        active = buckets
+        poor = 0
+        for number in range(_MAX_ROUNDS):
+            if not active.num_buckets or poor == _POOR_ROUNDS:
+                break
+            pairs = self._ready_pairs(active, number)
+            before = self.num_verified
+            for edges in self.compared(pairs):
+                self.keepers.offer(edges)
+                self.removed_in[edges.right] = np.minimum(self.removed_in[edges.right], number)
+            poor = poor + 1 if self.num_verified - before < _POOR_YIELD * pairs.num_read else 0
+            active = self._restricted(active)
+        return active
+
+    def _ready_pairs(self, active: BucketChunks, number: int) -> SortedRuns:
+        """Pair the documents that come first in all their buckets with the rest of these."""
+        blocked = np.zeros(len(self.kept_in), np.bool_)
+        for chunk in active:
+            blocked[chunk.members[_follows(chunk)]] = True
+        pairs = SortedRuns(self._scratch)
+        for chunk in active:
+            lead = chunk.members[chunk.offsets[:-1]]
+            ready = ~blocked[lead]
+            self.kept_in[lead[ready]] = number
+            compared = _follows(chunk) & np.repeat(ready, chunk.sizes)
+            earlier = np.repeat(lead, chunk.sizes)[compared]
+            pairs.add(pack_pairs(chunk.members[compared], earlier))
+        return pairs
+
+    def _restricted(self, active: BucketChunks) -> BucketChunks:
+        """Return the buckets without the documents that are settled."""
+        keep = ~self.keepers.removed & (self.kept_in == _NEVER)
+        rest = BucketChunks(self._scratch)
+        for chunk in active:
+            left = chunk.restrict(keep)
+            rest.add(left.members, left.sizes)
+        return rest
+
+
+def _follows(chunk: Buckets) -> NDArray[np.bool_]:
+    """Tell which members do not come first in their bucket."""
+    follows = np.ones(len(chunk.members), np.bool_)
+    follows[chunk.offsets[:-1]] = False
+    return follows
+
+
+def _late_pairs(
+    buckets: BucketChunks, rounds: _Rounds, max_comparisons: int, scratch: Scratch
+) -> PairRuns:
+    """Pair documents with earlier keepers that were not yet known when they were removed.
+
+    It decides who removes them, not whether they are. Comparisons past `max_comparisons` in a
+    bucket are skipped.
+    """
+    pairs = PairRuns(scratch)
+    keeper, removed = rounds.keepers.keeper, rounds.keepers.removed
+    kept_in, removed_in = rounds.kept_in, rounds.removed_in
+    for chunk in buckets:
+        members, owners = chunk.members, chunk.owners()
+        # A keeper of the first round is never late.
+        is_keeper = ~removed[members] & (kept_in[members] > 0)
+        keepers = pack_pairs(owners[is_keeper], members[is_keeper])
+        followers = removed_in[members] < _NEVER  # removed in a round, not by the last step
+        owner, document = owners[followers], members[followers]
+        # Keepers of the same bucket that stand before the document's present keeper.
+        first = np.searchsorted(keepers, pack_pairs(owner, np.zeros_like(owner)))
+        count = np.searchsorted(keepers, pack_pairs(owner, keeper[document])) - first
+        before = np.concatenate([[0], np.cumsum(count)])[np.searchsorted(owner, owner)]
+        within = np.cumsum(count) - before <= max_comparisons
+        skipped = int(count[~within].sum())
+        pairs.add(np.zeros(0, np.uint64), skipped, document[~within])
+        first, count, document = first[within], count[within], document[within]
+        for a, b in cut_by_weight(count, _PAIRS_TOGETHER):
+            counts = count[a:b]
+            inside = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+            left = unpack_pairs(keepers[np.repeat(first[a:b], counts) + inside])[1]
+            right = np.repeat(document[a:b], counts)
+            late = kept_in[left] > removed_in[right]
+            pairs.runs.add(pack_pairs(right[late], left[late]))
+    return pairs
+
+
+def components(num_documents: int, edges: Iterable[Edges], scratch: Scratch) -> Int64Array:
     """Return the connected component of each document: the smallest number in it.
 
-    Min-label hooking and pointer jumping: every edge hooks the larger root under the smaller, and
-    all paths are halved, until no edge joins two roots.
+    Hooking and pointer jumping: every edge hooks the larger root under the smaller, until no edge
+    joins two roots.
     """
-    label = np.arange(num_documents)
-    left, right = edges.left, edges.right
-    while len(left):
-        a, b = label[left], label[right]
-        open_ = a != b
-        left, right, a, b = left[open_], right[open_], a[open_], b[open_]
-        np.minimum.at(label, np.maximum(a, b), np.minimum(a, b))
-        while True:
-            up = label[label]
-            if np.array_equal(up, label):
-                break
-            label = up
-    return label
+    label: Int64Array = scratch.empty(num_documents, np.int64)
+    label[:] = np.arange(num_documents)
+    for some in edges:
+        left, right = some.left, some.right
+        while len(left):
+            a, b = _roots(label, left), _roots(label, right)
+            label[left], label[right] = a, b
+            open_ = a != b
+            left, right, a, b = left[open_], right[open_], a[open_], b[open_]
+            np.minimum.at(label, np.maximum(a, b), np.minimum(a, b))
+    while True:
+        up = label[label]
+        if np.array_equal(up, label):
+            return label
+        label[:] = up
+
+
+def _roots(label: Int64Array, documents: Int64Array) -> Int64Array:
+    found = label[documents]
+    while True:
+        up = label[found]
+        if np.array_equal(up, found):
+            return found
+        found = up

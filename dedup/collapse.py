@@ -3,35 +3,66 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dedup.lsh.buckets import group_by_key
+from dedup.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array
 
+_BLOCK = 1 << 20
+_RANGE_DOCUMENTS = 1 << 22
+"""Documents that are grouped at a time, by a range of digests; about 60 bytes each."""
 
-def representatives(digests: UInt64Array) -> Int64Array:
-    """Return for each document the first with the same digest; itself where the digest is zero.
+
+def representatives(
+    digests: UInt64Array, order: Int64Array, compared: NDArray[np.bool_], scratch: Scratch
+) -> Int64Array:
+    """Return for each rank the first rank with the same digest.
 
     Parameters
     ----------
     digests : uint64, shape (documents, 2).
+    order : int64, shape (documents,); the document of each rank.
+    compared : bool, shape (documents,); the documents that may equal others.
 
     Returns
     -------
-    int64, shape (documents,).
+    int64, shape (documents,); itself where it is not compared.
     """
-    first = np.arange(len(digests))
-    present = np.flatnonzero(digests.any(axis=1))
-    if len(present) < 2:
-        return first
-    # Groups by the leading bits of the digest, then by all of it: they differ almost never.
-    members, sizes = group_by_key(digests[present, 0])
-    members = present[members]
-    group = np.repeat(np.arange(len(sizes)), sizes)
-    order = np.lexsort((members, digests[members, 1], digests[members, 0], group))
-    members = members[order]
-    full = digests[members]
-    starts = np.ones(len(members), np.bool_)
-    starts[1:] = (full[1:] != full[:-1]).any(axis=1) | (group[1:] != group[:-1])
-    lead = np.flatnonzero(starts)
-    first[members] = np.repeat(members[lead], np.diff(np.append(lead, len(members))))
+    first: Int64Array = scratch.empty(len(order), np.int64)
+    first[:] = np.arange(len(order))
+    num_ranges = max(1, -(-len(order) // _RANGE_DOCUMENTS))
+    for number in range(num_ranges):
+        ranks, chosen = _in_range(digests, order, compared, number, num_ranges)
+        # Groups by the leading bits of the digest, then by all of it: they differ almost never.
+        members, sizes = group_by_key(chosen[:, 0])
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        sorted_ = np.lexsort((members, chosen[members, 1], chosen[members, 0], group))
+        members = members[sorted_]
+        full = chosen[members]
+        starts = np.ones(len(members), np.bool_)
+        starts[1:] = (full[1:] != full[:-1]).any(axis=1) | (group[1:] != group[:-1])
+        lead = np.flatnonzero(starts)
+        sizes = np.diff(np.append(lead, len(members)))
+        first[ranks[members]] = np.repeat(ranks[members[lead]], sizes)
     return first
+
+
+def _in_range(
+    digests: UInt64Array,
+    order: Int64Array,
+    compared: NDArray[np.bool_],
+    number: int,
+    num_ranges: int,
+) -> tuple[Int64Array, UInt64Array]:
+    """Return the ranks, and the digests, of the documents in one of equal ranges of digests."""
+    low = np.uint64((number << 64) // num_ranges)
+    high = np.uint64((((number + 1) << 64) // num_ranges) - 1)
+    ranks, found = [np.zeros(0, np.int64)], [np.zeros((0, 2), np.uint64)]
+    for start in range(0, len(order), _BLOCK):
+        documents = order[start : start + _BLOCK]
+        block = digests[documents]
+        inside = compared[documents] & (block[:, 0] >= low) & (block[:, 0] <= high)
+        ranks.append(np.flatnonzero(inside) + start)
+        found.append(block[inside])
+    return np.concatenate(ranks), np.concatenate(found)

@@ -24,7 +24,8 @@ from dedup.collapse import representatives
 from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.documents import SketchParameters
-from dedup.lsh.buckets import unique_pairs
+from dedup.lsh.buckets import KeyRun, unique_pairs
+from dedup.scratch import Scratch
 from dedup.set_sketches import sketch_sets
 from dedup.sketch.frequency import (
     CHUNK_SHINGLES,
@@ -50,14 +51,14 @@ def bare_parameters(parameters: SketchParameters) -> SketchParameters:
 
 
 def without_common(
-    corpus: Corpus, config: Config, parameters: SketchParameters, scratch: str | None
+    corpus: Corpus, config: Config, parameters: SketchParameters, scratch: Scratch
 ) -> tuple[Corpus, dict[str, Any]]:
     """Leave out the common shingles, and make band keys, fingerprints and digests of the rest.
 
     Parameters
     ----------
     corpus : sketched with `bare_parameters`.
-    scratch : folder for the sets that change; None keeps them in memory.
+    scratch : place for the sets that change.
 
     Returns
     -------
@@ -65,7 +66,7 @@ def without_common(
     """
     sources = _Sources.of(corpus, config.common_within)
     present = corpus.num_shingles > 0
-    lead = np.where(present, representatives(corpus.digests), np.arange(len(corpus)))
+    lead = representatives(corpus.digests, np.arange(len(corpus)), present, scratch)
     sourced = np.flatnonzero(present & (sources.of_document >= 0))
     # A source's documents, equal sets once, by the number of the first document with that set.
     owners, counted = unique_pairs(sources.of_document[sourced], lead[sourced])
@@ -82,7 +83,7 @@ def without_common(
     least = _least(num_counted[large], Fraction(str(config.ignore_common)))
     num_shingles = np.bincount(owners, corpus.num_shingles[counted], len(large)).astype(np.int64)
     num_common = np.zeros(len(sources.names), np.int64)
-    kept = _KeptSets(corpus, parameters, scratch)
+    kept = _KeptSets(corpus, parameters, scratch.folder)
     alone = distinct[: np.searchsorted(distinct_owners, 0)]
     kept.add(OwnedDocuments(corpus.sets, alone, np.zeros_like(alone)), CommonShingles.none())
     for first, last in _groups(num_shingles):
@@ -239,7 +240,7 @@ class _KeptSets:
         return replace(
             self.original,
             sets=sets,
-            keys=[self._keys[lead]],
+            key_runs=[KeyRun.of(self._keys[lead], 0)] if len(lead) else [],
             fingerprints=self._fingerprints[lead],
             digests=np.where(present[:, None], self._digests[lead], self.original.digests),
         )

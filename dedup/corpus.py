@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from dedup.engines.sketching import PartSketches
-from dedup.errors import InputError
+from dedup.engines.parts import DOCUMENT_ARRAYS, PartSketches
+from dedup.ids import Ids
 from dedup.io.base import InputFile, Part
 from dedup.io.values import join_tables, numbers
+from dedup.lsh.buckets import KeyRun
+from dedup.scratch import Scratch
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import Int64Array, UInt64Array
 
@@ -30,8 +30,9 @@ class Corpus:
     files, file_offsets : the input, and the position where each file's documents start
         (int64, shape (files + 1,)).
     parts : the parts of each file, to copy its records from.
-    keys : uint64, shape (documents of the part, bands), for each part.
+    key_runs : the band keys of all documents, run by run.
     columns : ``doc_id`` and the columns of the keeper policy.
+    sketched : the parts as they were sketched.
     problems : what was wrong with the input, a line each, at most 1,000; all are counted by reason.
     """
 
@@ -39,7 +40,7 @@ class Corpus:
     file_offsets: Int64Array
     parts: list[list[Part]]
     sets: SetStore
-    keys: list[UInt64Array]
+    key_runs: list[KeyRun]
     num_tokens: Int64Array
     num_chars: Int64Array
     fingerprints: UInt64Array
@@ -47,6 +48,7 @@ class Corpus:
     text_digests: UInt64Array
     missing: Int64Array
     columns: pa.Table
+    sketched: list[PartSketches]
     problems: list[str]
     problem_counts: Counter[str]
     excluded: Counter[str]
@@ -56,18 +58,18 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.num_tokens)
 
+    @cached_property
+    def ids(self) -> Ids:
+        """The user's ids, by position."""
+        return Ids(self.columns["doc_id"])
+
     @property
     def num_shingles(self) -> Int64Array:
         """int64, shape (documents,)."""
         return self.sets.sizes
 
-    def band(self, number: int) -> UInt64Array:
-        """uint64, shape (documents,): the keys of one band."""
-        empty = np.zeros(0, np.uint64)
-        return np.concatenate([empty, *(keys[:, number] for keys in self.keys if len(keys))])
 
-
-def join_parts(files: list[InputFile], parts: list[PartSketches]) -> Corpus:
+def join_parts(files: list[InputFile], parts: list[PartSketches], scratch: Scratch) -> Corpus:
     """Join sketched parts, given in input order."""
     rows = np.zeros(len(files), np.int64)
     lines = Counter[int]()
@@ -76,38 +78,39 @@ def join_parts(files: list[InputFile], parts: list[PartSketches]) -> Corpus:
     counts: Counter[str] = Counter()
     excluded: Counter[str] = Counter()
     missing = [np.zeros(0, np.int64)]
+    key_runs: list[KeyRun] = []
     total = 0
     for part in parts:
         for record in part.records:
-            ordinal = record.part.file.ordinal
+            ordinal = record.file
             for problem in record.problems:
                 counts[problem.reason] += 1
                 if len(problems) < _PROBLEMS_KEPT:
                     moved = problem.moved(int(rows[ordinal]), lines[ordinal])
-                    problems.append(moved.describe(record.part.file.name))
-            by_file[ordinal].append(record.part)
+                    problems.append(moved.describe(files[ordinal].name))
+            if record.part is not None:
+                by_file[ordinal].append(record.part)
             rows[ordinal] += record.rows
             lines[ordinal] += record.lines
         missing.append(part.missing + total)
+        key_runs += [replace(run, first=run.first + total) for run in part.key_runs]
         excluded += part.excluded
         total += len(part)
 
-    def joined(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(part, name) for part in parts])
-
+    arrays = {
+        name: scratch.joined([np.zeros((0, *shape), kind), *(part.arrays[name] for part in parts)])
+        for name, (kind, shape) in DOCUMENT_ARRAYS.items()
+    }
     return Corpus(
         files=files,
         file_offsets=np.concatenate([[0], np.cumsum(rows)]),
         parts=by_file,
-        sets=SetStore([(part.sets, part.bounds) for part in parts]),
-        keys=[part.keys for part in parts],
-        num_tokens=joined("num_tokens"),
-        num_chars=joined("num_chars"),
-        fingerprints=joined("fingerprints"),
-        digests=joined("digests"),
-        text_digests=joined("text_digests"),
+        sets=SetStore([part.sets for part in parts], arrays.pop("num_shingles"), scratch),
+        key_runs=key_runs,
+        **arrays,
         missing=np.concatenate(missing),
         columns=_columns(files, [part for part in parts if len(part)], total),
+        sketched=parts,
         problems=problems,
         problem_counts=counts,
         excluded=excluded,
@@ -135,25 +138,3 @@ def _columns(files: list[InputFile], parts: list[PartSketches], total: int) -> p
             if values is not None:
                 joined = joined.set_column(place, name, values)
     return joined
-
-
-def check_ids(ids: pa.ChunkedArray, strict: bool) -> list[str]:
-    """Return warnings about null and duplicate ids.
-
-    Raises
-    ------
-    InputError : there are some, and `strict` is set.
-    """
-    nulls = ids.null_count
-    distinct = pc.count_distinct(ids, mode="only_valid").as_py()
-    duplicates = len(ids) - nulls - distinct
-    found = [
-        f"{count} {what} ids"
-        for count, what in ((nulls, "null"), (duplicates, "duplicate"))
-        if count
-    ]
-    if found and strict:
-        raise InputError(
-            f"the documents have {' and '.join(found)}; mend them or run without --strict-ids."
-        )
-    return [f"{text}: documents are told apart by position" for text in found]

@@ -1,4 +1,4 @@
-"""How alike the documents of a search are: the columns of its measure, and the rows of pairs."""
+"""How alike two documents are: the values of a run's measure, and the rows of pairs."""
 
 from __future__ import annotations
 
@@ -6,63 +6,49 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.cluster import Edges
 from dedup.corpus import Corpus
-from dedup.lsh.buckets import pack_pairs
-from dedup.schema import pairs_schema
-from dedup.search import Search
+from dedup.schema import MEASURE_COLUMNS, pairs_schema
 from dedup.text.hashing import Int64Array
 
+EQUAL_SETS = -2
+"""Stands for the number of common shingles of documents with equal sets, or equal texts."""
 
-def edge_common(search: Search, left: Int64Array, right: Int64Array) -> Int64Array:
-    """Return the common shingles of known edges, -1 for pairs that are none."""
-    edges = search.clusters.edges
-    known = pack_pairs(edges.right, edges.left)  # ascending: edges are sorted so
-    wanted = pack_pairs(right, left)
-    place = np.searchsorted(known, wanted)
-    found = np.zeros(len(wanted), np.bool_)
-    inside = place < len(known)
-    found[inside] = known[place[inside]] == wanted[inside]
-    result = np.full(len(wanted), -1)
-    result[found] = edges.common[place[found]]
-    return result
+UNKNOWN = -1
+"""Stands for the number of common shingles of documents that were never compared."""
 
 
 def measured(
-    search: Search, left: Int64Array, right: Int64Array, common: Int64Array
+    corpus: Corpus, measure: str, left: Int64Array, right: Int64Array, common: Int64Array
 ) -> NDArray[np.float64]:
-    """Return the measures of pairs of units; containment is that of the right one in the left.
-
-    float64, shape (measure's columns, pairs); NaN where `common` is -1.
-    """
-    values = [search.verifier.jaccard(left, right, common)]
-    if search.verifier.measure == "containment":
-        values.append(search.verifier.containment(right, common))
-    return np.where(common < 0, np.nan, values)
-
-
-def larger_first(search: Search, edges: Edges) -> Edges:
-    """Return edges with the document that holds the other on the left."""
-    sizes = search.verifier.sets.sizes
-    turned = sizes[edges.right] > sizes[edges.left]
-    left = np.where(turned, edges.right, edges.left)
-    return Edges(left, np.where(turned, edges.left, edges.right), edges.common)
-
-
-def pairs_table(
-    corpus: Corpus, measure: str, left: Int64Array, right: Int64Array, values: NDArray[np.float64]
-) -> pa.Table:
-    """Return a row for each pair, in the order given.
+    """Return the measures of pairs of documents; containment is that of the right one in the left.
 
     Parameters
     ----------
-    left, right : int64, positions. Jaccard has no direction: its pairs stand as in the input.
-    values : float64, shape (measure's columns, pairs).
+    left, right : int64, shape (pairs,); positions.
+    common : int64; shingles in common, or one of the constants of this module.
+
+    Returns
+    -------
+    float64, shape (measure's columns, pairs); NaN where unknown.
     """
-    if measure == "jaccard":
-        left, right = np.minimum(left, right), np.maximum(left, right)
-    ids = corpus.columns["doc_id"]
+    values = np.ones((len(MEASURE_COLUMNS[measure]), len(left)))
+    other = np.flatnonzero(common != EQUAL_SETS)
+    common = common[other]
+    a, b = corpus.num_shingles[left[other]], corpus.num_shingles[right[other]]
+    values[0, other] = common / (a + b - common)
+    if measure == "containment":
+        values[1, other] = common / b
+    values[:, other[common == UNKNOWN]] = np.nan
+    return values
+
+
+def pairs_table(
+    corpus: Corpus, measure: str, left: Int64Array, right: Int64Array, common: Int64Array
+) -> pa.Table:
+    """Return a row for each pair of positions, in the order given."""
+    ids = corpus.ids
+    values = measured(corpus, measure, left, right, common)
     return pa.Table.from_arrays(
-        [ids.take(pa.array(left)), ids.take(pa.array(right)), *values, left, right],
+        [ids.take(left), ids.take(right), *values, left, right],
         schema=pairs_schema(ids.type, measure),
     )

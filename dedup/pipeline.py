@@ -6,15 +6,17 @@ import time
 
 from dedup.common import bare_parameters, common_warnings, without_common
 from dedup.config import Config
-from dedup.corpus import check_ids, join_parts
+from dedup.corpus import join_parts
+from dedup.decisions import decide
 from dedup.engines.local import Engine, Progress
 from dedup.io.base import Columns
 from dedup.io.inputs import InputFile
 from dedup.keeper import policy_column
+from dedup.pairs import all_verified_pairs, decided_pairs
 from dedup.result import Result
+from dedup.scratch import Scratch
 from dedup.search import search, sketch_parameters
 from dedup.summary import summarise
-from dedup.tables import all_verified_pairs, clusters_table, decide, decided_pairs
 from dedup.timing import Stages, peak_bytes
 
 
@@ -34,14 +36,14 @@ def find(
     files: list[InputFile],
     config: Config,
     engine: Engine,
-    scratch: str | None,
+    scratch: Scratch,
     progress: Progress | None,
 ) -> Result:
     """Run all stages over the files.
 
     Parameters
     ----------
-    scratch : folder for shingle sets and band keys; None keeps them in memory.
+    scratch : place for all that grows with the input.
     progress : called with the bytes of text that are done, and all of them (0 where unknown).
     """
     start = time.perf_counter()
@@ -50,28 +52,25 @@ def find(
     ignores = config.ignore_common is not None
     with stages("sketch"):
         first = bare_parameters(parameters) if ignores else parameters
-        parts = engine.sketch(files, needed_columns(config), first, scratch, progress)
-        corpus = join_parts(files, parts)
+        parts = engine.sketch(files, needed_columns(config), first, scratch.folder, progress)
+        corpus = join_parts(files, parts, scratch)
     warnings = [] if len(corpus) else ["the input holds no document"]
-    warnings += check_ids(corpus.columns["doc_id"], config.strict_ids)
+    warnings += corpus.ids.check(config.strict_ids)
     ignored = None
     if ignores:
         with stages("ignore_common"):
             corpus, ignored = without_common(corpus, config, parameters, scratch)
         warnings += common_warnings(ignored)
-    found = search(corpus, config, stages)
+    found = search(corpus, config, scratch, stages)
     with stages("tables"):
-        decisions = decide(corpus, found)
-        clusters = clusters_table(corpus, decisions)
-        num_omitted = 0
-        if config.pairs == "all":
-            pairs, num_omitted = all_verified_pairs(corpus, found, config.max_comparisons)
+        decisions = decide(corpus, found, scratch)
+        if config.pairs == "all" and found.edges is not None:
+            pairs = all_verified_pairs(corpus, found, found.edges, config.max_comparisons, scratch)
         else:
-            pairs = decided_pairs(corpus, found, decisions)
-        summary = summarise(corpus, found, decisions, config, len(pairs))
+            pairs = decided_pairs(corpus, found, decisions, scratch)
+        summary = summarise(corpus, found, decisions, config, pairs)
     summary["ignored_shingles"] = ignored
-    summary["result"]["omitted_pairs"] = num_omitted
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": time.perf_counter() - start}
     summary["peak_bytes"] = peak_bytes()
-    return Result(clusters, pairs, summary, decisions, corpus, found)
+    return Result(summary, decisions, corpus, found, pairs, scratch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup.corpus import Corpus
+from dedup.decisions import Decisions
 from dedup.evidence import write_evidence
 from dedup.folder import (
     CLUSTERS_FILE,
@@ -24,8 +26,11 @@ from dedup.folder import (
     staged,
 )
 from dedup.io.filtered import FileRecords, FilteredCopies
+from dedup.pairs import Pairs
+from dedup.schema import clusters_schema
+from dedup.scratch import Scratch
 from dedup.search import Search
-from dedup.tables import Decisions, decisions_table
+from dedup.tables import DecisionColumns, cluster_batches
 
 
 @dataclass
@@ -34,23 +39,44 @@ class Result:
 
     Attributes
     ----------
-    clusters : a row for each document of a cluster of two or more, sorted by cluster, keeper first.
-    pairs : verified pairs: those that decided, or all (``pairs="all"``).
     summary : parameters, versions, counts of every stage, seconds; JSON values.
     decisions : what became of every document, by position.
+    pair_rows : the rows of `pairs`, before they are made.
     """
 
-    clusters: pa.Table
-    pairs: pa.Table
     summary: dict[str, Any]
     decisions: Decisions
     corpus: Corpus
     search: Search
+    pair_rows: Pairs
+    scratch: Scratch
 
     @cached_property
+    def clusters(self) -> pa.Table:
+        """A row for each document of a cluster of two or more: by cluster, keeper first."""
+        return _whole(self._cluster_batches(), self._clusters_schema)
+
+    @cached_property
+    def pairs(self) -> pa.Table:
+        """Verified pairs: those that decided, or all (``pairs="all"``)."""
+        return _whole(self.pair_rows.batches(), self.pair_rows.schema)
+
+    @property
     def decision_columns(self) -> pa.Table:
         """A row for each document: cluster_id, is_keeper, keeper_id, jaccard."""
-        return decisions_table(self.corpus, self.decisions)
+        count = len(self.corpus)
+        return self._decision_columns(0, count).slice(0, count)
+
+    @property
+    def _clusters_schema(self) -> pa.Schema:
+        return clusters_schema(self.corpus.ids.type, self.search.verifier.measure)
+
+    def _cluster_batches(self) -> Iterator[pa.Table]:
+        return cluster_batches(self.corpus, self.search, self.decisions, self.scratch)
+
+    def _decision_columns(self, first: int, stop: int) -> DecisionColumns:
+        measure = self.search.verifier.measure
+        return DecisionColumns(self.corpus, measure, self.decisions, first, stop)
 
     def write(
         self, folder: str | os.PathLike[str], *, overwrite: bool = False, evidence: bool = False
@@ -77,15 +103,25 @@ class Result:
             FileRecords(parts, count) for parts, count in zip(self.corpus.parts, rows, strict=True)
         ]
         self.summary["output"] = copies.write(
-            records, self.decisions.removed, self.decision_columns
+            records, self.decisions.removed, self._decision_columns
         )
 
     def write_into(self, stage: Path, *, evidence: bool) -> None:
         """Write the files of the result into a folder that is there."""
-        pq.write_table(self.clusters, stage / CLUSTERS_FILE, compression="zstd")
-        pq.write_table(self.pairs, stage / PAIRS_FILE, compression="zstd")
+        _write(self._cluster_batches(), self._clusters_schema, stage / CLUSTERS_FILE)
+        _write(self.pair_rows.batches(), self.pair_rows.schema, stage / PAIRS_FILE)
         if evidence:
             write_evidence(self.corpus, self.search, self.summary, stage / EVIDENCE_DIR)
         with open(stage / SUMMARY_FILE, "w", encoding="utf-8") as file:
             json.dump(self.summary, file, indent=2, ensure_ascii=False)
             file.write("\n")
+
+
+def _whole(batches: Iterator[pa.Table], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), *batches]).combine_chunks()
+
+
+def _write(batches: Iterator[pa.Table], schema: pa.Schema, path: Path) -> None:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_table(batch)

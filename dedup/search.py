@@ -12,24 +12,24 @@ import numpy as np
 
 from dedup.cluster import (
     Clusters,
-    Edges,
+    Keepers,
+    PairRuns,
+    candidate_runs,
     components,
     greedy_keepers,
-    keepers_by_containment,
-    keepers_of_edges,
-    verified_edges,
 )
 from dedup.collapse import representatives
 from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.documents import SketchParameters
+from dedup.edges import EdgeStore, verified_edges
 from dedup.keeper import keeper_order
-from dedup.lsh.buckets import Buckets, group_by_key, unpack_pairs
-from dedup.lsh.candidates import candidate_pairs
 from dedup.lsh.containment import containment_pairs
-from dedup.lsh.hamming import hamming_pairs
+from dedup.lsh.fingerprints import fingerprint_groups
+from dedup.lsh.grouping import BucketChunks, band_groups
 from dedup.lsh.parameters import Banding, choose_banding
-from dedup.text.hashing import Int64Array, UInt64Array
+from dedup.scratch import Scratch
+from dedup.text.hashing import Int64Array
 from dedup.text.options import TextOptions
 from dedup.timing import Stages
 from dedup.verify import Verifier
@@ -68,148 +68,181 @@ class Search:
     order : int64; the position of each rank.
     lead : int64; for each rank the first rank with an equal digest.
     units : int64; the rank of each unit.
-    clusters : keepers and verified pairs, in units.
-    label : int64, shape (units,); the first unit of each unit's connected component, or None where
-        clusters are keepers with what they remove.
+    clusters : keepers, and what they remove, in units.
+    edges : the verified pairs of units, where all of them are wanted.
+    label, label_common : int64, shape (units,); the first unit of each unit's connected component,
+        and the shingles in common with it, -1 where they were never compared. None where clusters
+        are keepers with what they remove.
     """
 
     order: Int64Array
     lead: Int64Array
     units: Int64Array
     clusters: Clusters
+    edges: EdgeStore | None
     label: Int64Array | None
+    label_common: Int64Array | None
     verifier: Verifier
     num_candidates: int | None
     num_buckets: int
     largest_bucket: int
 
 
-def search(corpus: Corpus, config: Config, stages: Stages) -> Search:
+def search(corpus: Corpus, config: Config, scratch: Scratch, stages: Stages) -> Search:
     """Find the near-duplicates among sketched documents."""
     with stages("order"):
-        order = keeper_order(config.keep, corpus.num_chars, corpus.num_shingles, corpus.columns)
-        digests = corpus.digests[order]
-        compared = corpus.num_shingles[order] > 0
-        if config.min_tokens:
-            too_short = corpus.num_tokens[order] < config.min_tokens
-            digests[too_short] = 0  # a duplicate of nothing
-            compared &= ~too_short
-        lead = representatives(digests)
-        distinct = (lead == np.arange(len(order))) & compared
-        units = np.flatnonzero(distinct)
-        documents = order[units]
+        order = scratch.held(
+            keeper_order(config.keep, corpus.num_chars, corpus.num_shingles, corpus.columns)
+        )
+        long_enough = corpus.num_tokens >= config.min_tokens
+        has_digest = corpus.digests.any(axis=1)
+        lead = representatives(corpus.digests, order, has_digest & long_enough, scratch)
+        has_set = (corpus.num_shingles > 0) & long_enough
+        distinct = (lead == np.arange(len(order))) & has_set[order]
+        units = scratch.held(np.flatnonzero(distinct))
+        del has_digest, long_enough, has_set, distinct
+        documents = scratch.taken(order, units)
     verifier = Verifier(corpus.sets.select(documents), config.threshold, config.measure)
     by_measure = _by_containment if config.measure == "containment" else _by_jaccard
-    clusters, num_candidates, bucket_sizes = by_measure(corpus, documents, verifier, config, stages)
-    label = None
-    if config.linkage == "components":
+    found = by_measure(corpus, documents, verifier, config, scratch, stages)
+    label = label_common = None
+    if config.linkage == "components" and found.edges is not None:
         with stages("components"):
-            label = components(len(units), clusters.edges)
+            label = components(len(units), found.edges, scratch)
+            label_common = _common_with(label, found.edges, scratch)
     return Search(
         order=order,
         lead=lead,
         units=units,
-        clusters=clusters,
+        clusters=found.clusters,
+        edges=found.edges,
         label=label,
+        label_common=label_common,
         verifier=verifier,
-        num_candidates=num_candidates,
-        num_buckets=len(bucket_sizes),
-        largest_bucket=int(bucket_sizes.max(initial=0)),
+        num_candidates=found.num_candidates,
+        num_buckets=found.num_buckets,
+        largest_bucket=found.largest_bucket,
     )
 
 
-_Found = tuple[Clusters, int | None, Int64Array]
-"""The clusters of the units, how many candidates there were, and the sizes of the buckets."""
+@dataclass
+class _Found:
+    """The clusters of the units, all their edges where wanted, and what was looked at."""
+
+    clusters: Clusters
+    edges: EdgeStore | None = None
+    num_candidates: int | None = None
+    num_buckets: int = 0
+    largest_bucket: int = 0
 
 
 def _by_jaccard(
-    corpus: Corpus, documents: Int64Array, verifier: Verifier, config: Config, stages: Stages
+    corpus: Corpus,
+    documents: Int64Array,
+    verifier: Verifier,
+    config: Config,
+    scratch: Scratch,
+    stages: Stages,
 ) -> _Found:
     """Compare what shares a bucket: keepers with the rest, or all with all."""
     with stages("buckets"):
-        buckets, num_uncompared = _buckets(corpus, documents, config)
-    num_units, num_candidates = len(documents), None
+        buckets, num_uncompared = _buckets(corpus, documents, config, scratch)
     with stages("verify"):
         if config.pairs == "all" or config.linkage == "components":
-            clusters, num_candidates = _all_pairs(num_units, buckets, verifier, config)
+            found = _all_pairs(len(documents), buckets, verifier, config, scratch)
         else:
             clusters = greedy_keepers(
-                num_units, buckets, verifier, config.threshold, config.max_comparisons
+                len(documents), buckets, verifier, config.max_comparisons, scratch
             )
-    clusters.num_skipped += num_uncompared
-    return clusters, num_candidates, buckets.sizes
+            found = _Found(clusters)
+    found.clusters.num_skipped += num_uncompared
+    found.num_buckets, found.largest_bucket = buckets.num_buckets, buckets.largest
+    return found
 
 
 def _by_containment(
-    _: Corpus, documents: Int64Array, verifier: Verifier, config: Config, stages: Stages
+    _: Corpus,
+    documents: Int64Array,
+    verifier: Verifier,
+    config: Config,
+    scratch: Scratch,
+    stages: Stages,
 ) -> _Found:
     """Compare each document with the larger ones that may hold it, whatever the keeper order.
 
     So the pairs do not depend on the keeper policy; only who is removed does.
     """
     with stages("containment"):
-        found = containment_pairs(verifier.sets, config.threshold, config.max_comparisons)
+        listed = containment_pairs(verifier.sets, config.threshold, config.max_comparisons)
+        pairs = PairRuns(scratch)
+        pairs.add(listed.pairs, listed.num_skipped, listed.skipped_documents)
     with stages("verify"):
-        later, earlier = unpack_pairs(found.pairs)
-        edges = Edges.join([verified_edges(verifier, earlier, later)])
-        keeper = keepers_by_containment(len(documents), edges, verifier)
-    clusters = Clusters(keeper, edges, found.num_skipped, found.skipped_documents)
-    return clusters, len(later), np.zeros(0, np.int64)
+        edges, keepers = EdgeStore(scratch), Keepers(len(documents), scratch)
+        for some in verified_edges(verifier, pairs.runs):
+            edges.append(some)
+            # Only a document that lies in an earlier one is removed.
+            keepers.settle(some.choose(verifier.contained(some.right, some.common)))
+    clusters = Clusters(
+        keepers.keeper, keepers.common, len(edges), pairs.num_skipped, pairs.skipped_documents
+    )
+    return _Found(clusters, edges, pairs.runs.num_read)
 
 
-def _buckets(corpus: Corpus, documents: Int64Array, config: Config) -> tuple[Buckets, int]:
+def _buckets(
+    corpus: Corpus, documents: Int64Array, config: Config, scratch: Scratch
+) -> tuple[BucketChunks, int]:
     """Return the buckets of the units, and the fingerprint comparisons that a cap left out."""
-    groups: list[tuple[Int64Array, Int64Array]] = []
+    buckets = BucketChunks(scratch)
     banding = banding_of(config)
     if banding is not None:
-        groups += [group_by_key(corpus.band(band)[documents]) for band in range(banding.bands)]
+        unit = scratch.empty(len(corpus), np.int64)
+        unit[:] = -1
+        unit[documents] = np.arange(len(documents))
+        for band in range(banding.bands):
+            for members, sizes in band_groups(corpus.key_runs, band, unit):
+                buckets.add(members, sizes)
     skipped = 0
     if config.method != "minhash":
-        prints = corpus.fingerprints[documents]
-        near, skipped = _fingerprint_groups(prints, config)
-        groups += near
-    return Buckets.of(groups), skipped
-
-
-def _fingerprint_groups(
-    prints: UInt64Array, config: Config
-) -> tuple[list[tuple[Int64Array, Int64Array]], int]:
-    """Return groups whose members are all within `max_hamming` of each other, for all such pairs.
-
-    Equal fingerprints make one group; each two fingerprints that are near make another.
-    """
-    by_print = np.argsort(prints, kind="stable")
-    values, starts, sizes = np.unique(prints[by_print], return_index=True, return_counts=True)
-    shared = np.repeat(sizes >= 2, sizes)
-    groups = [(by_print[shared], sizes[sizes >= 2])]
-    found = hamming_pairs(values, config.max_hamming, config.max_comparisons)
-    left, right = found.left, found.right
-    both = np.stack([left, right], axis=1).ravel()
-    counts = sizes[both]
-    inside = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    members = by_print[np.repeat(starts[both], counts) + inside]
-    totals = sizes[left] + sizes[right]
-    owner = np.repeat(np.arange(len(totals)), totals)
-    members = members[np.lexsort((members, owner))]
-    groups.append((members, totals))
-    return groups, found.num_skipped
+        near, skipped = fingerprint_groups(
+            corpus.fingerprints[documents], config.max_hamming, config.max_comparisons
+        )
+        for members, sizes in near:
+            buckets.add(members, sizes)
+    return buckets, skipped
 
 
 def _all_pairs(
-    num_units: int, buckets: Buckets, verifier: Verifier, config: Config
-) -> tuple[Clusters, int]:
-    """Verify every candidate pair; return the keepers, and how many candidates there were.
+    num_units: int, buckets: BucketChunks, verifier: Verifier, config: Config, scratch: Scratch
+) -> _Found:
+    """Verify every candidate pair.
 
     Where a cap cut the pairs short, the keepers come from the rounds that need no cap as well, so
     that a removal never depends on whether all pairs were asked for.
     """
-    found = candidate_pairs(buckets, verifier.sets, config.threshold, config.max_comparisons)
-    later, earlier = unpack_pairs(found.pairs)
-    edges = Edges.join([verified_edges(verifier, earlier, later)])
-    if not found.num_skipped:
-        return Clusters(keepers_of_edges(num_units, edges), edges), len(later)
-    greedy = greedy_keepers(num_units, buckets, verifier, config.threshold, config.max_comparisons)
-    greedy.edges = Edges.join([edges, greedy.edges])
-    greedy.num_skipped = found.num_skipped
-    greedy.skipped_documents = found.skipped_documents
-    return greedy, len(later)
+    pairs = candidate_runs(buckets, verifier, config.max_comparisons, scratch)
+    clusters = None
+    if pairs.num_skipped:
+        clusters = greedy_keepers(
+            num_units, buckets, verifier, config.max_comparisons, scratch, pairs.runs
+        )
+    edges, keepers = EdgeStore(scratch), Keepers(num_units, scratch)
+    for some in verified_edges(verifier, pairs.runs):
+        edges.append(some)
+        if clusters is None:
+            keepers.settle(some)
+    if clusters is None:
+        clusters = Clusters(keepers.keeper, keepers.common, len(edges))
+    clusters.num_verified = len(edges)
+    clusters.num_skipped = pairs.num_skipped
+    clusters.skipped_documents = pairs.skipped_documents
+    return _Found(clusters, edges, pairs.runs.num_read)
+
+
+def _common_with(label: Int64Array, edges: EdgeStore, scratch: Scratch) -> Int64Array:
+    """Return the shingles that each unit has in common with its label, -1 where unknown."""
+    common: Int64Array = scratch.empty(len(label), np.int64)
+    common[:] = -1
+    for some in edges:
+        chosen = some.choose(some.left == label[some.right])
+        common[chosen.right] = chosen.common
+    return common

@@ -11,10 +11,10 @@ import xxhash
 
 from dedup.config import Config
 from dedup.corpus import Corpus
+from dedup.decisions import Decisions
 from dedup.folder import SUMMARY_FORMAT
-from dedup.measures import edge_common
+from dedup.pairs import Pairs
 from dedup.search import Search, banding_of
-from dedup.tables import Decisions
 from dedup.text.hashing import HASH_VERSION
 from dedup.text.unicode import VERSION as UNICODE_VERSION
 from dedup.version import __version__
@@ -24,7 +24,7 @@ _UNIT_NAMES = {"word": "word", "char": "character"}
 
 
 def summarise(
-    corpus: Corpus, search: Search, decisions: Decisions, config: Config, num_pairs: int
+    corpus: Corpus, search: Search, decisions: Decisions, config: Config, pairs: Pairs
 ) -> dict[str, Any]:
     """Return what a run did, as JSON values; timing and output are added by who knows them."""
     num_documents = len(corpus)
@@ -71,7 +71,7 @@ def summarise(
             "compared_pairs": verifier.num_compared,
             "ruled_out_by_length": verifier.num_filtered,
             "measure": verifier.measure,
-            "verified_pairs": len(clusters.edges.left),
+            "verified_pairs": clusters.num_verified,
             "skipped_comparisons": clusters.num_skipped,
             "documents_with_skipped_comparisons": len(clusters.skipped_documents),
             "skipped_examples": _skipped_ids(corpus, search),
@@ -83,7 +83,8 @@ def summarise(
             "removed": num_removed,
             "kept": num_documents - num_removed,
             "removed_share": num_removed / num_documents if num_documents else 0.0,
-            "pairs": num_pairs,
+            "pairs": pairs.num_rows,
+            "omitted_pairs": pairs.num_omitted,
             **_containment_counts(search),
         },
         "warnings": _warnings(corpus, search, config),
@@ -97,15 +98,17 @@ def _containment_counts(search: Search) -> dict[str, int]:
     """
     if search.verifier.measure != "containment":
         return {}
-    keeper, edges = search.clusters.keeper, search.clusters.edges
+    keeper, common = search.clusters.keeper, search.clusters.common
     kept = keeper == np.arange(len(keeper))
     removed = np.flatnonzero(~kept)
-    common = edge_common(search, keeper[removed], removed)
-    far = removed[~search.verifier.near(keeper[removed], removed, common)]
+    far = removed[~search.verifier.near(keeper[removed], removed, common[removed])]
     copies = np.bincount(search.lead, minlength=len(search.lead))[search.units]
+    contained = np.zeros(len(keeper), np.bool_)
+    for edges in search.edges or ():
+        contained[edges.left[kept[edges.left] & kept[edges.right]]] = True
     return {
         "removed_by_containment_alone": int(copies[far].sum()),
-        "kept_but_contained": len(np.unique(edges.left[kept[edges.left] & kept[edges.right]])),
+        "kept_but_contained": int(contained.sum()),
     }
 
 
@@ -135,7 +138,7 @@ def _median_tokens(corpus: Corpus, least: int = 1) -> float | None:
 def _skipped_ids(corpus: Corpus, search: Search) -> list[Any]:
     units = search.clusters.skipped_documents[:_SHOWN_SKIPPED]
     positions = search.order[search.units[units]]
-    ids: list[Any] = corpus.columns["doc_id"].take(pa.array(positions)).to_pylist()
+    ids: list[Any] = corpus.ids.take(positions).to_pylist()
     return ids
 
 

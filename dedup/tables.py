@@ -1,264 +1,128 @@
-"""What the search found, back in positions and the user's ids: the clusters and pairs tables."""
+"""The clusters table, and the columns of annotated copies, made some rows at a time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from math import isqrt
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.cluster import Edges
 from dedup.corpus import Corpus
-from dedup.measures import edge_common, larger_first, measured, pairs_table
-from dedup.schema import (
-    CONTAINED,
-    EQUAL,
-    IDENTICAL,
-    MEASURE_COLUMNS,
-    NEAR,
-    clusters_schema,
-    decisions_schema,
-)
+from dedup.decisions import Decisions
+from dedup.lsh.buckets import pack_pairs, unpack_pairs
+from dedup.measures import EQUAL_SETS, measured
+from dedup.runs import SortedRuns
+from dedup.schema import CONTAINED, EQUAL, IDENTICAL, NEAR, clusters_schema, decisions_schema
+from dedup.scratch import Scratch
 from dedup.search import Search
 from dedup.text.hashing import Int64Array
+from dedup.verify import reaches
 
+ROWS = 1 << 20
+"""Rows of a table that are made at a time, and of a row group in its file."""
+
+_BLOCK = 1 << 20
 _MATCHES = pa.array([IDENTICAL, EQUAL, NEAR, CONTAINED])
 
 
-@dataclass(frozen=True)
-class Decisions:
-    """What became of every document; arrays by position.
-
-    Attributes
-    ----------
-    keeper : int64; the position of the keeper of the document's cluster, its own where it is one.
-    measure : the run's.
-    measured : float64, shape (measure's columns, documents); to that keeper, NaN where components
-        never measured it: Jaccard and, by containment, the share that the keeper contains.
-    match : int8; 0 identical, 1 equal, 2 near, 3 contained: to (in) that keeper.
-    removed_by : int64; the keeper that removes the document, itself where it is kept. Differs from
-        `keeper` with components only, which annotate and never remove.
-    """
-
-    keeper: Int64Array
-    measure: str
-    measured: NDArray[np.float64]
-    match: NDArray[np.int8]
-    removed_by: Int64Array
-
-    @property
-    def jaccard(self) -> NDArray[np.float64]:
-        """float64: to the keeper, NaN where components never measured it."""
-        jaccard: NDArray[np.float64] = self.measured[0]
-        return jaccard
-
-    @cached_property
-    def removed(self) -> NDArray[np.bool_]:
-        """bool: whether the document is removed."""
-        removed: NDArray[np.bool_] = self.removed_by != np.arange(len(self.removed_by))
-        return removed
-
-    @cached_property
-    def cluster_size(self) -> Int64Array:
-        """int64: documents in the document's cluster."""
-        return np.bincount(self.keeper, minlength=len(self.keeper))[self.keeper]
+def cluster_batches(
+    corpus: Corpus, search: Search, decisions: Decisions, scratch: Scratch
+) -> Iterator[pa.Table]:
+    """Yield the clusters of two or more documents, sorted by cluster, keeper first."""
+    members = SortedRuns(scratch)
+    for start in range(0, len(corpus), _BLOCK):
+        sizes = decisions.cluster_size[start : start + _BLOCK]
+        found = np.flatnonzero(sizes >= 2) + start
+        # The keeper stands before all others of its cluster.
+        keeper = decisions.keeper[found]
+        members.add(pack_pairs(keeper, np.where(keeper == found, 0, found + 1)))
+    for some in in_rows(members.ascending()):
+        keeper, place = unpack_pairs(some)
+        yield _cluster_rows(corpus, search, decisions, np.where(place == 0, keeper, place - 1))
 
 
-def decide(corpus: Corpus, search: Search) -> Decisions:
-    """Carry the search's answer from units back to all documents."""
-    unit = _unit_of_rank(search)
-    removed_by = _keeper_rank(search, unit, search.clusters.keeper)
-    keeper = removed_by
-    if search.label is not None:
-        keeper = _keeper_rank(search, unit, search.label)
-    same = search.lead[keeper] == search.lead
-    other = np.flatnonzero(~same)
-    left, right = unit[keeper[other]], unit[other]
-    common = edge_common(search, left, right)
+def in_rows(pieces: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """Cut consecutive pieces anew, into `ROWS` rows each."""
+    waiting: list[NDArray[Any]] = []
+    count = 0
+    for piece in pieces:
+        while count + len(piece) >= ROWS:
+            missing = ROWS - count
+            yield np.concatenate([*waiting, piece[:missing]])
+            waiting, count, piece = [], 0, piece[missing:]
+        waiting.append(piece)
+        count += len(piece)
+    if count:
+        yield np.concatenate(waiting)
+
+
+def _cluster_rows(
+    corpus: Corpus, search: Search, decisions: Decisions, members: Int64Array
+) -> pa.Table:
     measure = search.verifier.measure
-    values = np.ones((len(MEASURE_COLUMNS[measure]), len(keeper)))
-    values[:, other] = measured(search, left, right, common)
-    order = search.order
-    texts = corpus.text_digests[order]
-    identical = (texts == texts[keeper]).all(axis=1)
-    match = np.where(identical, 0, np.where(same, 1, 2)).astype(np.int8)
-    if measure == "containment":
-        is_near = search.verifier.near(left, right, common)  # never where they have -1 in common
-        match[other[~is_near]] = 3
-    back = np.empty_like(order)
-    back[order] = np.arange(len(order))
-    return Decisions(
-        order[keeper][back], measure, values[:, back], match[back], order[removed_by][back]
-    )
-
-
-def _unit_of_rank(search: Search) -> Int64Array:
-    """Return the unit of each rank, -1 for documents without a token."""
-    index = np.full(len(search.order), -1)
-    index[search.units] = np.arange(len(search.units))
-    return index[search.lead]
-
-
-def _keeper_rank(search: Search, unit: Int64Array, keeper: Int64Array) -> Int64Array:
-    """Return the rank of each rank's keeper, given the keeper of each unit."""
-    found = search.lead.copy()
-    has = unit >= 0
-    found[has] = search.units[keeper[unit[has]]]
-    return found
-
-
-def clusters_table(corpus: Corpus, decisions: Decisions) -> pa.Table:
-    """Return the clusters of two or more documents, sorted by cluster, keeper first."""
-    keeper = decisions.keeper
-    members = np.flatnonzero(decisions.cluster_size >= 2)
-    is_keeper = keeper[members] == members
-    members = members[np.lexsort((members, ~is_keeper, keeper[members]))]
-    ids = corpus.columns["doc_id"]
+    keeper, common = decisions.keeper[members], decisions.common[members]
     sources = np.searchsorted(corpus.file_offsets, members, side="right") - 1
     names = pa.array([file.name for file in corpus.files], pa.string())
+    match = np.where(decisions.identical[members], 0, np.where(common == EQUAL_SETS, 1, 2))
+    if measure == "containment":
+        union = corpus.num_shingles[keeper] + corpus.num_shingles[members] - common
+        match[(common != EQUAL_SETS) & ~reaches(search.verifier.threshold, common, union)] = 3
     return pa.Table.from_arrays(
         [
-            ids.take(pa.array(members)),
+            corpus.ids.take(members),
             pa.DictionaryArray.from_arrays(pa.array(sources, pa.int32()), names),
             members,
-            keeper[members],
+            keeper,
             decisions.cluster_size[members],
-            keeper[members] == members,
-            ids.take(pa.array(keeper[members])),
-            *_nullable(decisions.measured[:, members]),
-            pa.DictionaryArray.from_arrays(
-                pa.array(decisions.match[members], pa.int32()), _MATCHES
-            ),
+            keeper == members,
+            corpus.ids.take(keeper),
+            *_nullable(measured(corpus, measure, keeper, members, common)),
+            pa.DictionaryArray.from_arrays(pa.array(match, pa.int32()), _MATCHES),
         ],
-        schema=clusters_schema(ids.type, decisions.measure),
+        schema=clusters_schema(corpus.ids.type, measure),
     )
 
 
 def _nullable(
-    measured: NDArray[np.float64], masked: NDArray[np.bool_] | bool = False
+    values: NDArray[np.float64], masked: NDArray[np.bool_] | bool = False
 ) -> list[pa.Array]:
-    return [pa.array(values, mask=masked | np.isnan(values)) for values in measured]
+    return [pa.array(column, mask=masked | np.isnan(column)) for column in values]
 
 
-def decisions_table(corpus: Corpus, decisions: Decisions) -> pa.Table:
-    """Return a row for each document: the columns that annotated copies of the input gain."""
-    ids = corpus.columns["doc_id"]
-    alone = decisions.cluster_size == 1
-    return pa.Table.from_arrays(
-        [
-            pa.array(decisions.keeper, mask=alone),
-            decisions.keeper == np.arange(len(decisions.keeper)),
-            ids.take(pa.array(decisions.keeper, mask=alone)),
-            *_nullable(decisions.measured, alone),
-        ],
-        schema=decisions_schema(ids.type, decisions.measure),
-    )
+class DecisionColumns:
+    """The columns that annotated copies of the input gain, made as they are asked for.
 
-
-def decided_pairs(corpus: Corpus, search: Search, decisions: Decisions) -> pa.Table:
-    """Return each removed document with the keeper that removes it."""
-    removed = np.flatnonzero(decisions.removed)
-    rank = np.empty_like(search.order)
-    rank[search.order] = np.arange(len(rank))
-    unit = _unit_of_rank(search)
-    left, right = rank[decisions.removed_by[removed]], rank[removed]
-    other = np.flatnonzero(search.lead[left] != search.lead[right])
-    left, right = unit[left[other]], unit[right[other]]
-    values = np.ones((len(decisions.measured), len(removed)))
-    values[:, other] = measured(search, left, right, edge_common(search, left, right))
-    keepers = decisions.removed_by[removed]
-    return _sorted_pairs(pairs_table(corpus, decisions.measure, keepers, removed, values))
-
-
-def all_verified_pairs(
-    corpus: Corpus, search: Search, max_comparisons: int
-) -> tuple[pa.Table, int]:
-    """Return every verified pair, documents with equal digests expanded.
-
-    Of a group of equal documents too large for `max_comparisons` pairs, only the first members in
-    keeper order are paired with all, the others with the first alone.
-
-    Returns
-    -------
-    table : as `pairs_schema` has it.
-    num_omitted : pairs left out so.
+    Parameters
+    ----------
+    first, stop : the positions of the documents that the rows are of.
     """
-    groups = _Groups(search, max_comparisons)
-    unit_ranks = search.units
-    edges = search.clusters.edges
-    if search.verifier.measure == "containment":
-        edges = larger_first(search, edges)
-    left, right, edge = _edge_groups(groups, unit_ranks, edges)
-    values = measured(search, edges.left, edges.right, edges.common)
-    inner_left, inner_right = groups.inner_pairs()
-    table = pairs_table(
-        corpus,
-        search.verifier.measure,
-        search.order[np.concatenate([left, inner_left])],
-        search.order[np.concatenate([right, inner_right])],
-        np.concatenate([values[:, edge], np.ones((len(values), len(inner_left)))], axis=1),
-    )
-    sizes = groups.sizes
-    total = int((sizes * (sizes - 1) // 2).sum())
-    by_rank = groups.size_of_rank
-    total += int((by_rank[unit_ranks[edges.left]] * by_rank[unit_ranks[edges.right]]).sum())
-    return _sorted_pairs(table), total - len(table)
 
+    def __init__(
+        self, corpus: Corpus, measure: str, decisions: Decisions, first: int, stop: int
+    ) -> None:
+        self._corpus = corpus
+        self._measure = measure
+        self._decisions = decisions
+        self._first = first
+        self.num_rows = stop - first
+        self.schema = decisions_schema(corpus.ids.type, measure)
+        self.column_names: list[str] = self.schema.names
 
-class _Groups:
-    """Ranks with equal digests, group by group, each group's first rank first."""
-
-    def __init__(self, search: Search, max_comparisons: int) -> None:
-        lead = search.lead
-        self.members = np.argsort(lead, kind="stable")
-        self.size_of_rank = np.bincount(lead, minlength=len(lead))
-        heads = np.flatnonzero(self.size_of_rank)
-        self.sizes = self.size_of_rank[heads]
-        self.start_of_rank = np.zeros(len(lead), np.int64)
-        self.start_of_rank[heads] = np.cumsum(self.sizes) - self.sizes
-        self.heads = heads
-        self.full = max(2, (1 + isqrt(1 + 8 * max_comparisons)) // 2)
-        """Members of a group that are paired with all others."""
-
-    def inner_pairs(self) -> tuple[Int64Array, Int64Array]:
-        """Return the pairs inside groups."""
-        empty = np.zeros(0, np.int64)
-        left, right = [empty], [empty]
-        for size in np.unique(self.sizes[self.sizes >= 2]).tolist():
-            starts = self.start_of_rank[self.heads[self.sizes == size]]
-            full = min(size, self.full)
-            a, b = np.triu_indices(full, 1)
-            rest = np.arange(full, size)
-            a = np.concatenate([a, np.zeros(size - full, np.int64)])
-            b = np.concatenate([b, rest])
-            left.append(self.members[starts[:, None] + a].ravel())
-            right.append(self.members[starts[:, None] + b].ravel())
-        return np.concatenate(left), np.concatenate(right)
-
-
-def _edge_groups(
-    groups: _Groups, unit_ranks: Int64Array, edges: Edges
-) -> tuple[Int64Array, Int64Array, Int64Array]:
-    """Expand edges between units to all pairs of their groups' members.
-
-    Returns left rank, right rank, edge. Of two large groups, the first `full` of one meet the first
-    of the other, and so do all of the others with the first of the other group.
-    """
-    first, second = unit_ranks[edges.left], unit_ranks[edges.right]
-    a_size, b_size = groups.size_of_rank[first], groups.size_of_rank[second]
-    small = (a_size <= groups.full) & (b_size <= groups.full)
-    a_used = np.where(small, a_size, 1)  # else the first of the left group meets all of the right
-    counts = a_used * b_size
-    edge = np.repeat(np.arange(len(counts)), counts)
-    inside = np.arange(len(edge)) - np.repeat(np.cumsum(counts) - counts, counts)
-    width = b_size[edge]
-    left = groups.members[groups.start_of_rank[first[edge]] + inside // width]
-    right = groups.members[groups.start_of_rank[second[edge]] + inside % width]
-    return left, right, edge
-
-
-def _sorted_pairs(table: pa.Table) -> pa.Table:
-    return table.sort_by([("left_position", "ascending"), ("right_position", "ascending")])
+    def slice(self, start: int, length: int) -> pa.Table:
+        """Return some of the rows."""
+        first = self._first + start
+        rows = np.arange(first, min(first + length, self._first + self.num_rows))
+        decisions = self._decisions
+        keeper, common = decisions.keeper[rows], decisions.common[rows]
+        alone = decisions.cluster_size[rows] == 1
+        return pa.Table.from_arrays(
+            [
+                pa.array(keeper, mask=alone),
+                keeper == rows,
+                self._corpus.ids.take(keeper, alone),
+                *_nullable(measured(self._corpus, self._measure, keeper, rows, common), alone),
+            ],
+            schema=self.schema,
+        )

@@ -47,6 +47,12 @@ def common_shingles(
     return np.bincount(pairs, minlength=num_pairs)
 
 
+def reaches(threshold: Fraction, common: Int64Array, whole: Int64Array) -> NDArray[np.bool_]:
+    """Tell where so many common shingles are the threshold's share of the whole, in integers."""
+    reached: NDArray[np.bool_] = threshold.denominator * common >= threshold.numerator * whole
+    return reached
+
+
 @dataclass
 class Verifier:
     """Compares pairs of documents and keeps count of what it did.
@@ -71,8 +77,7 @@ class Verifier:
         if self.measure == "containment":
             return np.ones(len(left), np.bool_)
         a, b = self.sets.sizes[left], self.sets.sizes[right]
-        num, den = self.threshold.numerator, self.threshold.denominator
-        return den * np.minimum(a, b) >= num * np.maximum(a, b)
+        return reaches(self.threshold, np.minimum(a, b), np.maximum(a, b))
 
     def compare(self, left: Int64Array, right: Int64Array) -> Int64Array:
         """Return the number of common shingles of each pair, `BELOW` below the threshold."""
@@ -98,7 +103,7 @@ class Verifier:
 
     def _judge(self, left: Int64Array, right: Int64Array, common: Int64Array) -> Int64Array:
         whole = self._whole(left, right, common)
-        below = self.threshold.denominator * common < self.threshold.numerator * whole
+        below = ~reaches(self.threshold, common, whole)
         if below.any():
             self._remember(left[below], right[below], common[below])
         return np.where(below, BELOW, common)
@@ -127,24 +132,12 @@ class Verifier:
 
     def contained(self, document: Int64Array, common: Int64Array) -> NDArray[np.bool_]:
         """Tell which documents have the threshold's share in common with another."""
-        num, den = self.threshold.numerator, self.threshold.denominator
-        return den * common >= num * self.sets.sizes[document]
+        return reaches(self.threshold, common, self.sets.sizes[document])
 
     def near(self, left: Int64Array, right: Int64Array, common: Int64Array) -> NDArray[np.bool_]:
         """Tell which pairs reach the threshold by Jaccard, whatever the measure."""
         union = self.sets.sizes[left] + self.sets.sizes[right] - common
-        return self.threshold.denominator * common >= self.threshold.numerator * union
-
-    def containment(self, document: Int64Array, common: Int64Array) -> NDArray[np.float64]:
-        """Return the share of each document's shingles that another one has too."""
-        return common / self.sets.sizes[document]
-
-    def jaccard(
-        self, left: Int64Array, right: Int64Array, common: Int64Array
-    ) -> NDArray[np.float64]:
-        """Return the Jaccard similarity of pairs with a known number of common shingles."""
-        union = self.sets.sizes[left] + self.sets.sizes[right] - common
-        return common / union
+        return reaches(self.threshold, common, union)
 
     def _whole(self, left: Int64Array, right: Int64Array, common: Int64Array) -> Int64Array:
         """Return the number of shingles of which the measure is a share."""

@@ -10,8 +10,9 @@ from itertools import chain
 from typing import NamedTuple, Protocol
 
 from dedup.documents import SketchParameters
+from dedup.engines.parts import PartSketches, open_part
 from dedup.engines.pool import Worker, WorkerPool
-from dedup.engines.sketching import READ_BYTES, PartSketches, SketchTask, open_spilled
+from dedup.engines.sketching import READ_BYTES, SketchTask
 from dedup.io.base import Columns, InputFile, Part
 from dedup.io.formats import FORMATS
 from dedup.io.inputs import STDIN
@@ -77,18 +78,18 @@ class LocalEngine:
         results: dict[tuple[int, int], PartSketches] = {}
         failures: list[BaseException] = []
 
-        def consume(run: Callable[[SketchTask], PartSketches]) -> None:
+        def consume(run: Callable[[SketchTask], PartSketches | None]) -> None:
             try:
                 while not failures and (job := shared.take()) is not None:
                     name = f"{job.file:06d}-{job.number:06d}"
-                    spill = os.path.join(scratch, name) if scratch else None
+                    stem = os.path.join(scratch, name) if scratch else None
                     task = SketchTask(
-                        tuple(job.parts), parameters, spill, self._read_bytes, self._batch_documents
+                        tuple(job.parts), parameters, stem, self._read_bytes, self._batch_documents
                     )
                     sketches = run(task)
-                    results[job.file, job.number] = (
-                        open_spilled(sketches, spill) if spill else sketches
-                    )
+                    if sketches is None:
+                        sketches = open_part(str(stem), job.parts)
+                    results[job.file, job.number] = sketches
                     _drop_chunks(job.parts)
                     shared.done(sketches.num_bytes)
             except BaseException as error:

@@ -20,7 +20,7 @@ from dedup.io.base import Batch, Columns, InputFile, Part, Problem, unreadable
 from dedup.io.columns import Selection, decided_schema, empty_file_batch, with_decisions
 
 if TYPE_CHECKING:
-    from dedup.io.base import Format
+    from dedup.io.base import DecisionRows, Format
 
 __all__ = ["FORMAT", "ArrowFormat", "batches_of", "stored"]
 
@@ -98,9 +98,8 @@ class ArrowFormat:
 
         return _rewrite(parts, out_path, chosen, None)
 
-    def annotate(self, parts: Sequence[Part], decisions: pa.Table, out_path: str) -> int:
+    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
         """Write all rows with the decisions; columns of the same names are replaced."""
-        decisions = decisions.combine_chunks()
 
         def annotated(batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
             return with_decisions(batch, decisions.slice(row, batch.num_rows))

@@ -132,6 +132,21 @@ class Batch:
         return len(self.text)
 
 
+class DecisionRows(Protocol):
+    """The columns of `DECISION_COLUMNS`, a row for each record of a file: a table, or one to be."""
+
+    @property
+    def num_rows(self) -> int:
+        """Return how many rows there are."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Return the columns."""
+
+    def slice(self, start: int, length: int) -> pa.Table:
+        """Return some rows."""
+
+
 class Format(Protocol):
     """One kind of file. Adding a kind is one module with this protocol, and a line in `formats`.
 
@@ -179,12 +194,12 @@ class Format(Protocol):
         The number of records written.
         """
 
-    def annotate(self, parts: Sequence[Part], decisions: pa.Table, out_path: str) -> int:
+    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
         """Write all records of one file with the columns of `decisions` added.
 
         Parameters
         ----------
-        decisions : a row for each record of the file, the columns of `DECISION_COLUMNS`.
+        decisions : a row for each record of the file.
         out_path : as `annotated_name` gives it.
 
         Returns

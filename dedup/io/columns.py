@@ -157,10 +157,7 @@ def with_decisions(batch: pa.RecordBatch, decisions: pa.Table) -> pa.RecordBatch
     replaced = {*DECISION_COLUMNS, *decisions.column_names}
     kept = [i for i, name in enumerate(batch.schema.names) if name not in replaced]
     arrays = [batch.column(i) for i in kept]
-    arrays += [
-        column.chunk(0) if column.num_chunks else pa.array([], column.type)
-        for column in decisions.columns
-    ]
+    arrays += [column.combine_chunks() for column in decisions.columns]
     return pa.RecordBatch.from_arrays(arrays, schema=decided_schema(batch.schema, decisions.schema))
 
 

@@ -37,7 +37,7 @@ from dedup.io.quoting import assembled, ends_quoted, is_open, line_end, raw_fiel
 from dedup.io.values import as_text, column_of, text_array
 
 if TYPE_CHECKING:
-    from dedup.io.base import Format
+    from dedup.io.base import DecisionRows, Format
 
 __all__ = ["FORMAT", "CsvFormat"]
 
@@ -110,7 +110,7 @@ class CsvFormat:
 
         return copy_records(parts, mask, out_path, records_of, is_blank, others=others)
 
-    def annotate(self, parts: Sequence[Part], decisions: pa.Table, out_path: str) -> int:
+    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
         """Write all records with the decisions as last columns, in place of any of their names.
 
         The other fields stay as they are; a record that is too short is filled up first, and one
@@ -119,7 +119,7 @@ class CsvFormat:
         file, header = parts[0].file, parts[0].header
         delimiter = delimiter_of(file)
         names = _names(header, delimiter)
-        replaced = {*DECISION_COLUMNS, *decisions.column_names}
+        replaced = {*DECISION_COLUMNS, *decisions.schema.names}
         kept = [i for i, name in enumerate(names) if name not in replaced]
         row = 0
 
@@ -137,7 +137,7 @@ class CsvFormat:
             if header:
                 bom = BOM if header.startswith(BOM) else b""
                 out.write(
-                    bom + widened(header[len(bom) :], map(str.encode, decisions.column_names))
+                    bom + widened(header[len(bom) :], map(str.encode, decisions.schema.names))
                 )
             additions = _additions(decisions, delimiter)
             for record in stored_records(parts, lambda lines: assembled(lines, delimiter)):
@@ -250,7 +250,7 @@ def _record_ends(file: InputFile, start: int, target_bytes: int) -> Iterator[int
             yield source.tell()
 
 
-def _additions(decisions: pa.Table, delimiter: bytes) -> Iterator[list[bytes]]:
+def _additions(decisions: DecisionRows, delimiter: bytes) -> Iterator[list[bytes]]:
     """Yield the cells to add to each record."""
     for start in range(0, decisions.num_rows, ANNOTATE_ROWS):
         rows = decisions.slice(start, ANNOTATE_ROWS)

@@ -8,7 +8,7 @@ is killed before that leaves no file that looks like a result.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePath
 from types import TracebackType
@@ -20,10 +20,9 @@ from dedup.io.inputs import STDIN, InputFile
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-    from dedup.io.base import Part
+    from dedup.io.base import DecisionRows, Part
 
 __all__ = ["KINDS", "FileRecords", "FilteredCopies"]
 
@@ -86,7 +85,7 @@ class FilteredCopies:
         self,
         records: Sequence[FileRecords],
         removed: NDArray[np.bool_],
-        decisions: pa.Table | None = None,
+        decisions: Callable[[int, int], DecisionRows] | None = None,
     ) -> dict[str, int]:
         """Write all copies under temporary names.
 
@@ -94,8 +93,8 @@ class FilteredCopies:
         ----------
         records : one for each input file, in input order.
         removed : shape (records of all files,), in input order.
-        decisions : a row for each record of all files, the columns of `base.DECISION_COLUMNS`;
-            needed for ``annotated``.
+        decisions : gives the rows of the records from one number to another; needed for
+            ``annotated``.
 
         Returns
         -------
@@ -169,7 +168,7 @@ def _write(
     file: FileRecords,
     path: str,
     removed: NDArray[np.bool_],
-    decisions: pa.Table | None,
+    decisions: Callable[[int, int], DecisionRows] | None,
     start: int,
 ) -> int:
     """Write one copy of one file."""
@@ -177,6 +176,6 @@ def _write(
     if kind == "annotated":
         if decisions is None:
             raise ValueError("annotated copies need decisions")
-        return writer.annotate(file.parts, decisions.slice(start, file.rows), path)
+        return writer.annotate(file.parts, decisions(start, start + file.rows), path)
     mask = removed if kind == "removed" else ~removed
     return writer.copy(file.parts, mask, path, others=kind == "kept")

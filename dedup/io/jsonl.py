@@ -43,7 +43,7 @@ from dedup.io.objects import MISSING, field, kind_of, looked_at, parsed
 from dedup.io.values import as_text, column_of, utf8
 
 if TYPE_CHECKING:
-    from dedup.io.base import Format
+    from dedup.io.base import DecisionRows, Format
 
 __all__ = ["FORMAT", "JsonLinesFormat"]
 
@@ -109,7 +109,7 @@ class JsonLinesFormat:
         """Write the chosen lines byte for byte."""
         return copy_records(parts, mask, out_path, iter, is_blank, others=others)
 
-    def annotate(self, parts: Sequence[Part], decisions: pa.Table, out_path: str) -> int:
+    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
         """Add the decisions as keys at the end of each object, in place of keys of their names.
 
         The rest of the line stays as it is; a line that is no object passes through unchanged.
@@ -240,7 +240,7 @@ def _bare(lines: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
     return header, chain([rest] if rest else [], lines)
 
 
-def _additions(decisions: pa.Table) -> Iterator[dict[str, object]]:
+def _additions(decisions: DecisionRows) -> Iterator[dict[str, object]]:
     for start in range(0, decisions.num_rows, ANNOTATE_ROWS):
         yield from decisions.slice(start, ANNOTATE_ROWS).to_pylist()
 

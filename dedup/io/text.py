@@ -15,7 +15,7 @@ from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_colu
 from dedup.io.values import text_array
 
 if TYPE_CHECKING:
-    from dedup.io.base import Format
+    from dedup.io.base import DecisionRows, Format
 
 __all__ = ["FORMAT", "TextFormat"]
 
@@ -60,10 +60,11 @@ class TextFormat:
             shutil.copyfile(parts[0].file.path, out_path)
         return int(mask[0])
 
-    def annotate(self, parts: Sequence[Part], decisions: pa.Table, out_path: str) -> int:
+    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
         """Write a Parquet file of ``doc_id`` and the decision: text has no place for it."""
         ids = pa.array([parts[0].file.name])
-        pq.write_table(decisions.add_column(0, "doc_id", ids), out_path)
+        rows = decisions.slice(0, decisions.num_rows)
+        pq.write_table(rows.add_column(0, "doc_id", ids), out_path)
         return 1
 
     def annotated_name(self, name: str) -> str:

@@ -24,7 +24,7 @@ from dedup.io.columns import empty_file_batch
 from dedup.io.pages import Page, pages
 
 if TYPE_CHECKING:
-    from dedup.io.base import Format
+    from dedup.io.base import DecisionRows, Format
 
 __all__ = ["FORMAT", "WarcFormat"]
 
@@ -99,7 +99,7 @@ class WarcFormat:
             _repack(file, out_path, chosen)
         return int(np.count_nonzero(mask))
 
-    def annotate(self, parts: Sequence[Part], decisions: pa.Table, out_path: str) -> int:
+    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
         """Write a Parquet file of ``doc_id`` and the decision: a record has no place for it."""
         file = parts[0].file
         ids = _Ids()
@@ -111,7 +111,8 @@ class WarcFormat:
                 )
         except DamagedError:  # said when the file was read
             pass
-        pq.write_table(decisions.add_column(0, "doc_id", pa.array(names, pa.string())), out_path)
+        rows = decisions.slice(0, decisions.num_rows)
+        pq.write_table(rows.add_column(0, "doc_id", pa.array(names, pa.string())), out_path)
         return len(names)
 
     def annotated_name(self, name: str) -> str:

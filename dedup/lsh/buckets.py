@@ -5,7 +5,7 @@ Documents are numbered in keeper order, and a bucket lists its members in that o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,10 +60,27 @@ class Buckets:
         kept &= np.repeat(sizes >= 2, self.sizes)
         return Buckets.of([(self.members[kept], sizes[sizes >= 2])])
 
+    def pieces(self, weights: Int64Array, most: int) -> Iterator[Buckets]:
+        """Yield the buckets in consecutive pieces of a total weight up to `most`, or of one."""
+        for first, last in cut_by_weight(weights, most):
+            begin, end = self.offsets[first], self.offsets[last]
+            yield Buckets(self.members[begin:end], self.offsets[first : last + 1] - begin)
+
     def choose(self, chosen: NDArray[np.bool_]) -> Buckets:
         """Return the buckets where chosen[bucket]."""
         entries = np.repeat(chosen, self.sizes)
         return Buckets.of([(self.members[entries], self.sizes[chosen])])
+
+
+def cut_by_weight(weights: Int64Array, most: int) -> Iterator[tuple[int, int]]:
+    """Yield the slices [first, last) of weights that add up to `most` or less, or hold but one."""
+    ends = np.cumsum(weights)
+    first = done = 0
+    while first < len(ends):
+        last = int(np.searchsorted(ends, done + most, side="right"))
+        last = max(last, first + 1)
+        yield first, last
+        first, done = last, int(ends[last - 1])
 
 
 def group_by_key(keys: UInt64Array) -> tuple[Int64Array, Int64Array]:
@@ -78,15 +95,66 @@ def group_by_key(keys: UInt64Array) -> tuple[Int64Array, Int64Array]:
     -------
     members, sizes : of the groups of two or more, members ascending inside a group.
     """
-    bits = np.uint64(max(1, (len(keys) - 1).bit_length()))
-    composite = ((keys >> bits) << bits) | np.arange(len(keys), dtype=np.uint64)
-    composite.sort()
-    shared = composite >> bits
-    bounds = runs(shared)
+    bits = place_bits(len(keys))
+    return cut_groups(((keys >> bits) << bits) | np.arange(len(keys), dtype=np.uint64), bits)
+
+
+def cut_groups(entries: UInt64Array, bits: np.uint64) -> tuple[Int64Array, Int64Array]:
+    """Sort entries and return the groups of two or more that are equal above the low bits.
+
+    Parameters
+    ----------
+    entries : uint64; a key above, a document's number in the low `bits`; sorted in place.
+
+    Returns
+    -------
+    members, sizes : of the groups, by key; members ascending inside a group.
+    """
+    entries.sort()
+    bounds = runs(entries >> bits)
     sizes = np.diff(bounds)
     grouped = np.repeat(sizes >= 2, sizes)
-    members = composite[grouped] & ((np.uint64(1) << bits) - np.uint64(1))
+    members = entries[grouped] & ((np.uint64(1) << bits) - np.uint64(1))
     return members.view(np.int64), sizes[sizes >= 2]
+
+
+@dataclass(frozen=True)
+class KeyRun:
+    """The band keys of consecutive documents, each band sorted for itself.
+
+    Attributes
+    ----------
+    first : the number of the first document.
+    entries : uint64, shape (bands, documents), ascending in each band; a key whose low bits gave
+        way to the document's place in the run.
+    """
+
+    first: int
+    entries: UInt64Array
+
+    @staticmethod
+    def of(keys: UInt64Array, first: int) -> KeyRun:
+        """Sort the band keys, shape (documents, bands), of documents from number `first` on."""
+        bits = place_bits(len(keys))
+        entries = np.ascontiguousarray(keys.T)
+        entries >>= bits
+        entries <<= bits
+        entries |= np.arange(len(keys), dtype=np.uint64)
+        entries.sort(axis=1)
+        return KeyRun(first, entries)
+
+    def __len__(self) -> int:
+        return int(self.entries.shape[1])
+
+    def documents(self, entries: UInt64Array) -> Int64Array:
+        """Return the document of each entry."""
+        places = entries & ((np.uint64(1) << place_bits(len(self))) - np.uint64(1))
+        return places.view(np.int64) + self.first
+
+
+def place_bits(count: int) -> np.uint64:
+    """Return how many bits tell so many documents apart."""
+    return np.uint64(max(1, (count - 1).bit_length()))
 
 
 def pack_pairs(high: Int64Array, low: Int64Array) -> UInt64Array:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from dedup.scratch import Scratch
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 
 
@@ -18,28 +19,36 @@ class SetStore:
 
     Parameters
     ----------
-    parts : for each part its sets (uint64, each set ascending, one after the other) and their
-        bounds (int64, shape (documents of the part + 1,)).
+    parts : uint64; the sets of consecutive documents, each ascending, one after the other.
+    sizes : int64, shape (documents,); shingles in each set, over all parts.
     """
 
-    def __init__(self, parts: Sequence[tuple[UInt64Array, Int64Array]]) -> None:
+    def __init__(
+        self, parts: Sequence[UInt64Array], sizes: Int64Array, scratch: Scratch | None = None
+    ) -> None:
+        self._scratch = scratch or Scratch()
         # A plain view: slicing a memory map itself is ten times slower.
-        self._values = [np.asarray(values) for values, _ in parts]
-        counts = [len(bounds) - 1 for _, bounds in parts]
-        self._part = np.repeat(np.arange(len(parts)), counts)
-        empty = np.zeros(0, np.int64)
-        self._start = np.concatenate([empty, *(bounds[:-1] for _, bounds in parts)])
-        self.sizes: Int64Array = np.concatenate([empty, *(np.diff(b) for _, b in parts)])
+        self._values = [np.asarray(values) for values in parts]
+        self._edges = np.cumsum([0, *map(len, self._values)])
+        """Where each part begins, all parts' shingles counted through; and the end."""
+        self.sizes = sizes
         """int64, shape (documents,): shingles in each set."""
+        self._start: Int64Array = self._scratch.empty(len(sizes), np.int64)
+        if len(sizes):
+            np.cumsum(sizes, out=self._start)
+            self._start -= sizes
+
+    def _with(self, start: Int64Array, sizes: Int64Array) -> SetStore:
+        other = SetStore(self._values, np.zeros(0, np.int64), self._scratch)
+        other._start = start
+        other.sizes = sizes
+        return other
 
     def select(self, documents: Int64Array) -> SetStore:
-        """Return a store whose document i is this one's documents[i]; nothing is copied."""
-        chosen = SetStore([])
-        chosen._values = self._values
-        chosen._part = self._part[documents]
-        chosen._start = self._start[documents]
-        chosen.sizes = self.sizes[documents]
-        return chosen
+        """Return a store whose document i is this one's documents[i]; no set is copied."""
+        return self._with(
+            self._scratch.taken(self._start, documents), self._scratch.taken(self.sizes, documents)
+        )
 
     def replaced(self, documents: Int64Array, values: UInt64Array, sizes: Int64Array) -> SetStore:
         """Return a store where the sets of `documents` are others, one after the other in values.
@@ -48,29 +57,40 @@ class SetStore:
         ----------
         sizes : int64, shape (len(documents),).
         """
-        changed = self.select(np.arange(len(self.sizes)))
+        changed = self._with(self._start.copy(), self.sizes.copy())
         changed._values = [*self._values, np.asarray(values)]
-        changed._part[documents] = len(self._values)
-        changed._start[documents] = np.cumsum(sizes) - sizes
+        changed._edges = np.append(self._edges, self._edges[-1] + len(values))
+        changed._start[documents] = self._edges[-1] + np.cumsum(sizes) - sizes
         changed.sizes[documents] = sizes
         return changed
 
     def gather(self, documents: Int64Array) -> UInt64Array:
         """Return the sets of `documents`, one after the other; their lengths are in `sizes`."""
-        parts, starts = self._part[documents], self._start[documents]
+        starts = self._start[documents]
         ends = starts + self.sizes[documents]
-        # Neighbours in the store are one slice.
+        # Neighbours in the store are one slice, but for those that lie in two parts.
+        parts = self._part_of(starts)
         first = np.ones(len(documents), np.bool_)
         first[1:] = (starts[1:] != ends[:-1]) | (parts[1:] != parts[:-1])
         last = np.append(first[1:], True)[: len(first)]
-        values = self._values
+        parts = parts[first]
+        offsets = self._edges[parts]
+        values = self._values or [np.zeros(0, np.uint64)]
         slices = [
             values[part][a:b]
             for part, a, b in zip(
-                parts[first].tolist(), starts[first].tolist(), ends[last].tolist(), strict=True
+                parts.tolist(),
+                (starts[first] - offsets).tolist(),
+                (ends[last] - offsets).tolist(),
+                strict=True,
             )
         ]
         return np.concatenate(slices) if slices else np.zeros(0, np.uint64)
+
+    def _part_of(self, starts: Int64Array) -> Int64Array:
+        """Return the part of sets that begin there; any part for an empty set at the very end."""
+        found = np.searchsorted(self._edges, starts, side="right") - 1
+        return np.minimum(found, max(0, len(self._values) - 1))
 
     def ranges(self, num_ranges: int) -> Iterator[tuple[int, UInt64Array, Int64Array]]:
         """Yield all sets, an equal range of hashes after the other.
@@ -81,11 +101,12 @@ class SetStore:
         values : uint64; the shingles of all documents in it, in no order; the caller's to change.
         documents : int64, the same shape; whose they are.
         """
-        by_part = np.argsort(self._part, kind="stable")
-        edges = np.searchsorted(self._part[by_part], np.arange(len(self._values) + 1))
+        part = self._part_of(self._start)
+        by_part = np.argsort(part, kind="stable")
+        edges = np.searchsorted(part[by_part], np.arange(len(self._values) + 1))
         parts = [by_part[first:last] for first, last in pairwise(edges.tolist())]
-        first = self._start.copy()
-        end = self._start + self.sizes
+        first = self._start - self._edges[part]
+        end = first + self.sizes
         for number in range(num_ranges):
             last = end.copy()
             if number + 1 < num_ranges:

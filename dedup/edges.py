@@ -1,0 +1,85 @@
+"""Verified pairs, and the file-backed row of them that a run may keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dedup.lsh.buckets import unpack_pairs
+from dedup.runs import SortedRuns
+from dedup.scratch import Scratch, Spool
+from dedup.text.hashing import Int64Array
+from dedup.verify import BELOW, Verifier
+
+_VERIFIED_TOGETHER = 1 << 18
+"""Pairs whose edges are in memory at a time."""
+
+
+@dataclass
+class Edges:
+    """Verified pairs: left < right in keeper order, and the shingles they have in common."""
+
+    left: Int64Array
+    right: Int64Array
+    common: Int64Array
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def choose(self, chosen: NDArray[np.bool_]) -> Edges:
+        """Return those where chosen is True."""
+        return Edges(self.left[chosen], self.right[chosen], self.common[chosen])
+
+    def larger_first(self, sizes: Int64Array) -> Edges:
+        """Return them with the larger document on the left, by the sizes of all sets."""
+        turned = sizes[self.right] > sizes[self.left]
+        left = np.where(turned, self.right, self.left)
+        return Edges(left, np.where(turned, self.left, self.right), self.common)
+
+
+def verified_edges(verifier: Verifier, pairs: SortedRuns) -> Iterator[Edges]:
+    """Compare packed pairs (later, earlier) and yield those at the threshold or above.
+
+    Ascending by (right, left).
+    """
+    for keys in pairs.ascending():
+        for first in range(0, len(keys), _VERIFIED_TOGETHER):
+            right, left = unpack_pairs(keys[first : first + _VERIFIED_TOGETHER])
+            common = verifier.compare(left, right)
+            good = common != BELOW
+            yield Edges(left[good], right[good], common[good])
+
+
+class EdgeStore:
+    """Edges ascending by (right, left), to be read again piece by piece."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._spool = Spool(scratch)
+        self._count = 0
+
+    def append(self, edges: Edges) -> None:
+        """Append edges, none of them before those that are there."""
+        self._count += len(edges)
+        if len(edges):
+            self._spool.append(edges.left, edges.right, edges.common)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Edges]:
+        for left, right, common in self._spool:
+            yield Edges(left, right, common)
+
+    def joined(self) -> Edges:
+        """Return all edges at once."""
+        empty = Edges(*(np.zeros(0, np.int64) for _ in range(3)))
+        parts = list(chain([empty], self))
+        return Edges(
+            np.concatenate([part.left for part in parts]),
+            np.concatenate([part.right for part in parts]),
+            np.concatenate([part.common for part in parts]),
+        )

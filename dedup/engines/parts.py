@@ -1,0 +1,306 @@
+"""The sketches of a part of the input: in memory, or on disk where the search maps them.
+
+A part on disk is a few files of one stem. ``.sets`` holds the shingle sets, ``.keys`` the sorted
+band keys, ``.counts`` the arrays of `DOCUMENT_ARRAYS` and the documents without text, all raw and
+in the machine's byte order; ``.arrow`` the user's columns. ``.json`` says how much each holds and
+is written last: a part without it is not finished.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dedup.documents import Sketches
+from dedup.io.base import Part, Problem
+from dedup.lsh.buckets import KeyRun
+from dedup.text.hashing import Int64Array, UInt64Array
+
+DOCUMENT_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    "num_shingles": (np.int64, ()),
+    "num_tokens": (np.int64, ()),
+    "num_chars": (np.int64, ()),
+    "fingerprints": (np.uint64, ()),
+    "digests": (np.uint64, (2,)),
+    "text_digests": (np.uint64, (2,)),
+}
+"""What is known of each document, beside its set, band keys and columns; see `Sketches`."""
+
+_SUFFIXES = (".sets", ".keys", ".counts", ".arrow", ".json")
+_RUN_BYTES = 16 << 20
+"""Band keys that are sorted together."""
+
+
+@dataclass
+class PartRecords:
+    """What was read of one part: its records (documents), lines, and what was wrong with them.
+
+    Attributes
+    ----------
+    part : None where the input is not at hand, as in kept evidence.
+    """
+
+    file: int
+    part: Part | None
+    rows: int = 0
+    lines: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass
+class PartSketches:
+    """What is known of the documents of consecutive parts.
+
+    Attributes
+    ----------
+    arrays : those of `DOCUMENT_ARRAYS`, of all documents. These and `sets` may be mapped files.
+    key_runs : their documents are numbered from the first of these.
+    missing : int64; the documents without text.
+    columns : a row for each document.
+    stem : path without suffix of the files, where it is on disk.
+    """
+
+    records: list[PartRecords]
+    sets: UInt64Array
+    key_runs: list[KeyRun]
+    arrays: dict[str, NDArray[Any]]
+    missing: Int64Array
+    columns: pa.Table
+    excluded: Counter[str]
+    num_bytes: int
+    num_invalid: int
+    stem: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.arrays["num_shingles"])
+
+
+class PartWriter:
+    """Collects the sketches of a part, batch by batch.
+
+    Parameters
+    ----------
+    stem : path without suffix of the files to write; None keeps all in memory.
+    """
+
+    def __init__(self, stem: str | None, bands: int) -> None:
+        self._stem = stem
+        self._bands = bands
+        self._stack = ExitStack()
+        self._files: dict[str, BinaryIO] = {}
+        self._sets: list[UInt64Array] = [np.zeros(0, np.uint64)]
+        self._keys: list[UInt64Array] = []
+        self._key_bytes = 0
+        self._num_keyed = 0
+        self._runs: list[KeyRun] = []
+        self._run_sizes: list[int] = []
+        self._arrays: dict[str, list[NDArray[Any]]] = {
+            name: [np.zeros((0, *shape), kind)] for name, (kind, shape) in DOCUMENT_ARRAYS.items()
+        }
+        self._num_invalid = 0
+
+    def __enter__(self) -> PartWriter:
+        if self._stem is not None:
+            for name in ("sets", "keys"):
+                file = open(f"{self._stem}.{name}", "wb")
+                self._files[name] = self._stack.enter_context(file)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def append(self, sketches: Sketches) -> None:
+        """Add the sketches of one batch."""
+        self._num_invalid += sketches.num_invalid
+        for name, blocks in self._arrays.items():
+            blocks.append(getattr(sketches, name))
+        if self._stem is None:
+            self._sets.append(sketches.sets)
+        else:
+            self._files["sets"].write(sketches.sets.data)
+        if self._bands:
+            self._keys.append(sketches.keys)
+            self._key_bytes += sketches.keys.nbytes
+            if self._key_bytes >= _RUN_BYTES:
+                self._end_run()
+
+    def _end_run(self) -> None:
+        run = KeyRun.of(np.concatenate(self._keys), self._num_keyed)
+        self._keys, self._key_bytes = [], 0
+        self._num_keyed += len(run)
+        self._run_sizes.append(len(run))
+        if self._stem is None:
+            self._runs.append(run)
+        else:
+            self._files["keys"].write(run.entries.data)
+
+    def finish(
+        self,
+        records: list[PartRecords],
+        missing: Int64Array,
+        columns: pa.Table,
+        excluded: Counter[str],
+        num_bytes: int,
+    ) -> PartSketches | None:
+        """Return all that was added; None where it is on disk, for `open_part`."""
+        if self._keys:
+            self._end_run()
+        sketches = PartSketches(
+            records=records,
+            sets=np.concatenate(self._sets),
+            key_runs=self._runs,
+            arrays={name: np.concatenate(blocks) for name, blocks in self._arrays.items()},
+            missing=missing,
+            columns=columns,
+            excluded=excluded,
+            num_bytes=num_bytes,
+            num_invalid=self._num_invalid,
+        )
+        if self._stem is None:
+            return sketches
+        num_shingles = self._files["sets"].tell() // 8
+        self._stack.close()
+        _save_rest(self._stem, sketches, num_shingles, self._bands, self._run_sizes)
+        return None
+
+
+def save_part(stem: str, sketches: PartSketches) -> None:
+    """Write a part to disk, for `open_part`; what is there already is linked, or copied."""
+    if sketches.stem is not None and is_finished(sketches.stem):
+        for suffix in _SUFFIXES:
+            try:
+                os.link(sketches.stem + suffix, stem + suffix)
+            except OSError:
+                shutil.copyfile(sketches.stem + suffix, stem + suffix)
+        return
+    runs = sketches.key_runs
+    with open(f"{stem}.sets", "wb") as sets, open(f"{stem}.keys", "wb") as keys:
+        sets.write(sketches.sets.data)
+        for run in runs:
+            keys.write(run.entries.data)
+    bands = runs[0].entries.shape[0] if runs else 0
+    _save_rest(stem, sketches, len(sketches.sets), bands, [len(run) for run in runs])
+
+
+def _save_rest(
+    stem: str, sketches: PartSketches, num_shingles: int, bands: int, run_sizes: list[int]
+) -> None:
+    """Write all but the sets and keys of a part; the facts last."""
+    with open(f"{stem}.counts", "wb") as counts:
+        for array in (*sketches.arrays.values(), sketches.missing):
+            counts.write(array.data)
+    columns = sketches.columns
+    with (
+        pa.OSFile(f"{stem}.arrow", "wb") as sink,
+        pa.ipc.new_file(sink, columns.schema) as writer,
+    ):
+        writer.write_table(columns)
+    facts = {
+        "documents": len(sketches),
+        "shingles": num_shingles,
+        "bands": bands,
+        "key_runs": run_sizes,
+        "missing": len(sketches.missing),
+        "excluded": sketches.excluded,
+        "num_bytes": sketches.num_bytes,
+        "num_invalid": sketches.num_invalid,
+        "records": [
+            {
+                "file": record.file,
+                "rows": record.rows,
+                "lines": record.lines,
+                "problems": [[p.reason, p.row, p.line, p.detail] for p in record.problems],
+            }
+            for record in sketches.records
+        ],
+    }
+    _write_whole(f"{stem}.json", json.dumps(facts))
+
+
+def is_finished(stem: str) -> bool:
+    """Tell whether the part of this stem is on disk, all of it."""
+    return os.path.exists(f"{stem}.json")
+
+
+def open_part(stem: str, parts: Sequence[Part] | None) -> PartSketches:
+    """Map a part that is on disk.
+
+    Parameters
+    ----------
+    parts : what it was read from; None where that does not matter.
+    """
+    with open(f"{stem}.json", encoding="utf-8") as file:
+        facts = json.load(file)
+    arrays, missing = _mapped_arrays(f"{stem}.counts", facts["documents"], facts["missing"])
+    return PartSketches(
+        records=[
+            PartRecords(
+                file=record["file"],
+                part=None if parts is None else parts[place],
+                rows=record["rows"],
+                lines=record["lines"],
+                problems=[Problem(*values) for values in record["problems"]],
+            )
+            for place, record in enumerate(facts["records"])
+        ],
+        sets=_mapped(f"{stem}.sets", np.uint64, (facts["shingles"],)),
+        key_runs=_mapped_runs(f"{stem}.keys", facts["bands"], facts["key_runs"]),
+        arrays=arrays,
+        missing=missing,
+        columns=pa.ipc.open_file(pa.memory_map(f"{stem}.arrow")).read_all(),
+        excluded=Counter(facts["excluded"]),
+        num_bytes=facts["num_bytes"],
+        num_invalid=facts["num_invalid"],
+        stem=stem,
+    )
+
+
+def _mapped_runs(path: str, bands: int, sizes: list[int]) -> list[KeyRun]:
+    entries = _mapped(path, np.uint64, (bands * sum(sizes),))
+    runs = []
+    first = 0
+    for size in sizes:
+        block = entries[bands * first : bands * (first + size)]
+        runs.append(KeyRun(first, block.reshape(bands, size)))
+        first += size
+    return runs
+
+
+def _mapped_arrays(
+    path: str, count: int, num_missing: int
+) -> tuple[dict[str, NDArray[Any]], Int64Array]:
+    """Return the arrays of `DOCUMENT_ARRAYS`, and the documents without text."""
+    shapes = {name: (count, *shape) for name, (_, shape) in DOCUMENT_ARRAYS.items()}
+    sizes = [math.prod(shape) for shape in shapes.values()]
+    words = _mapped(path, np.int64, (sum(sizes) + num_missing,))
+    *blocks, missing = np.split(words, np.cumsum(sizes))
+    arrays = {
+        name: block.view(DOCUMENT_ARRAYS[name][0]).reshape(shapes[name])
+        for name, block in zip(DOCUMENT_ARRAYS, blocks, strict=True)
+    }
+    return arrays, missing
+
+
+def _mapped(path: str, kind: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Map a raw file; a plain array, for slices of a memory map itself take ten times as long."""
+    if not shape[0]:
+        return np.zeros(shape, kind)
+    return np.asarray(np.memmap(path, kind, "r", shape=shape))
+
+
+def _write_whole(path: str, text: str) -> None:
+    """Write a file that is there with all its text, or not at all."""
+    with open(f"{path}.partial", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(f"{path}.partial", path)
