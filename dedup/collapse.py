@@ -10,7 +10,7 @@ from dedup.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array
 
 _BLOCK = 1 << 20
-_RANGE_DOCUMENTS = 1 << 22
+_RANGE_DOCUMENTS = 1 << 21
 """Documents that are grouped at a time, by a range of digests; about 60 bytes each."""
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dedup.errors import InputError
-from dedup.text.hashing import Int64Array
+from dedup.runs import SortedRuns
+from dedup.scratch import Scratch
+from dedup.text.hashing import Int64Array, UInt64Array, hash_constants, mix64_array
+from dedup.text.tokens import WORD_BYTES, hash_tokens
 
-_COUNTED_TOGETHER = 1 << 21
-"""Ids that are told apart at a time, some 100 bytes each."""
+_HASHED_TOGETHER = 1 << 16
 
 
 class Ids:
@@ -54,14 +55,14 @@ class Ids:
             return found[0]
         return pa.concat_arrays(found).take(pa.array(back, mask=mask))
 
-    def check(self, strict: bool) -> list[str]:
+    def check(self, strict: bool, scratch: Scratch) -> list[str]:
         """Return warnings about null and duplicate ids.
 
         Raises
         ------
         InputError : there are some, and `strict` is set.
         """
-        duplicates = len(self) - self.null_count - self._num_distinct()
+        duplicates = len(self) - self.null_count - self._num_distinct(scratch)
         found = [
             f"{count} {what} ids"
             for count, what in ((self.null_count, "null"), (duplicates, "duplicate"))
@@ -73,40 +74,28 @@ class Ids:
             )
         return [f"{text}: documents are told apart by position" for text in found]
 
-    def _num_distinct(self) -> int:
-        num_classes = min(255, max(1, -(-len(self) // _COUNTED_TOGETHER)))
-        if num_classes == 1:
-            return _num_distinct(self._chunks)
-        classes = [_classes(chunk, num_classes) for chunk in self._chunks]
-        return sum(
-            _num_distinct(
-                [
-                    chunk.filter(pa.array(class_ == number))
-                    for chunk, class_ in zip(self._chunks, classes, strict=True)
-                ]
-            )
-            for number in range(num_classes)
-        )
+    def _num_distinct(self, scratch: Scratch) -> int:
+        """Count distinct ids by 64 bits of hash: no table of all ids is in memory."""
+        hashes = SortedRuns(scratch)
+        for chunk in self._chunks:
+            for start in range(0, len(chunk), _HASHED_TOGETHER):
+                hashes.add(_hashes(chunk.slice(start, _HASHED_TOGETHER).drop_null()))
+        return sum(map(len, hashes.ascending()))
 
 
-def _num_distinct(chunks: list[pa.Array]) -> int:
-    if not chunks:
-        return 0
-    return int(pc.count_distinct(pa.chunked_array(chunks), mode="only_valid").as_py())
-
-
-def _classes(ids: pa.Array, num_classes: int) -> NDArray[np.uint8]:
-    """Spread ids over classes; equal ids come into one."""
+def _hashes(ids: pa.Array) -> UInt64Array:
+    """Return a hash of each id, none of them null."""
     if pa.types.is_integer(ids.type):
-        values = ids.fill_null(0).to_numpy(zero_copy_only=False).astype(np.uint64)
-    elif pa.types.is_string(ids.type):
-        # The last characters of an id differ most: their sum, weighed by their place.
-        tail = pc.binary_slice(ids.cast(pa.binary()).fill_null(b""), -8)
-        octets = pc.binary_join_element_wise(tail, pa.scalar(bytes(8)), b"")
-        padded = pc.binary_slice(octets, 0, 8).cast(pa.binary(8))
-        values = np.frombuffer(padded.buffers()[1], np.uint64)[: len(ids)]
-    else:
-        return np.zeros(len(ids), np.uint8)
-    mixed = (values * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32)
-    classes: NDArray[np.uint8] = (mixed % np.uint64(num_classes)).astype(np.uint8)
-    return classes
+        return mix64_array(ids.to_numpy(zero_copy_only=False).astype(np.uint64))
+    is_binary = pa.types.is_binary(ids.type) or pa.types.is_large_binary(ids.type)
+    texts = ids.cast(pa.large_binary() if is_binary else pa.large_string())
+    _, offsets, data = texts.buffers()
+    if not len(texts) or data is None:
+        return np.zeros(len(texts), np.uint64)
+    bounds = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    octets = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
+    octets = np.concatenate([octets, np.zeros(WORD_BYTES, np.uint8)])
+    lengths = np.diff(bounds)
+    # A token holds no byte 0, an id may: its length tells it from one with more of them at its end.
+    found = hash_tokens(octets, bounds[:-1] - bounds[0], lengths, hash_constants(0, 1))
+    return mix64_array(found + lengths.view(np.uint64))

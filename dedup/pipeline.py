@@ -55,7 +55,7 @@ def find(
         parts = engine.sketch(files, needed_columns(config), first, scratch.folder, progress)
         corpus = join_parts(files, parts, scratch)
     warnings = [] if len(corpus) else ["the input holds no document"]
-    warnings += corpus.ids.check(config.strict_ids)
+    warnings += corpus.ids.check(config.strict_ids, scratch)
     ignored = None
     if ignores:
         with stages("ignore_common"):

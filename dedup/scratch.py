@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
@@ -17,7 +18,8 @@ from numpy.typing import DTypeLike, NDArray
 
 Arrays = tuple[NDArray[Any], ...]
 
-_SHARE = 64
+_SHARE = 8
+_SMALL_BYTES = 1 << 16
 _ALIGNMENT = 8
 
 
@@ -27,33 +29,42 @@ class Scratch:
     Parameters
     ----------
     folder : folder for their files; None keeps all in memory.
-    memory : bytes that a run may use; a single array or spool takes a 64th of it at most.
+    memory : bytes that a run may use; what lies in memory here takes an 8th of it at most.
     """
 
     def __init__(self, folder: str | None = None, memory: int = 1 << 34) -> None:
         self.folder = folder
-        self.memory = memory
+        self._left = memory // _SHARE
 
-    @property
-    def most(self) -> float:
-        """Bytes of an array, or of a spool, that may stay in memory."""
-        return float("inf") if self.folder is None else self.memory // _SHARE
+    def admits(self, num_bytes: int) -> bool:
+        """Take so many bytes of the memory, or say that they are better in a file."""
+        if self.folder is None or num_bytes <= _SMALL_BYTES:
+            return True
+        if num_bytes > self._left:
+            return False
+        self._left -= num_bytes
+        return True
+
+    def release(self, num_bytes: int) -> None:
+        """Give back what `admits` took."""
+        if self.folder is not None and num_bytes > _SMALL_BYTES:
+            self._left += num_bytes
 
     def empty(self, shape: int | tuple[int, ...], kind: DTypeLike) -> NDArray[Any]:
         """Return a new array; a mapped file, where it is large."""
         kind = np.dtype(kind)
         num_bytes = int(np.prod(shape)) * kind.itemsize
-        if num_bytes <= self.most:
-            return np.empty(shape, kind)
+        if self.admits(num_bytes):
+            array = np.empty(shape, kind)
+            weakref.finalize(array, self.release, num_bytes)
+            return array
         with self.file() as file:
             # A hole in a file would be filled when it is written to, and a full disk kill us there.
             os.posix_fallocate(file.fileno(), 0, num_bytes)
             return np.asarray(np.memmap(file, kind, "r+", shape=shape))
 
     def held(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return the array; a mapped copy, where it is large."""
-        if array.nbytes <= self.most:
-            return array
+        """Return a copy of the array that lies here."""
         copy = self.empty(array.shape, array.dtype)
         copy[:] = array
         return copy
@@ -82,7 +93,6 @@ class Spool:
         self._pieces: list[Arrays | list[tuple[int, np.dtype[Any], tuple[int, ...]]]] = []
         self._file: BinaryIO | None = None
         self._map: NDArray[np.uint8] | None = None
-        self._in_memory = 0
         self._size = 0
 
     def __len__(self) -> int:
@@ -91,8 +101,8 @@ class Spool:
     def append(self, *arrays: NDArray[Any]) -> None:
         """Append a piece."""
         num_bytes = sum(array.nbytes for array in arrays)
-        if self._in_memory + num_bytes <= self._scratch.most:
-            self._in_memory += num_bytes
+        if self._scratch.admits(num_bytes):
+            weakref.finalize(self, self._scratch.release, num_bytes)
             self._pieces.append(arrays)
             return
         if self._file is None:

@@ -116,6 +116,8 @@ class LocalEngine:
             for thread in threads:
                 thread.join(_PATIENCE_SECONDS)
             raise failures[0]
+        for worker in self._workers:
+            worker.stop()
         return [results[place] for place in sorted(results)]
 
     def _plan(self, files: list[InputFile], columns: Columns, scratch: str | None) -> _Plan:
