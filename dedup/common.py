@@ -10,7 +10,6 @@ pairs and clusters then are those of the sets that are left.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -25,7 +24,7 @@ from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.documents import SketchParameters
 from dedup.lsh.buckets import KeyRun, unique_pairs
-from dedup.scratch import Scratch
+from dedup.scratch import Scratch, Spool
 from dedup.set_sketches import sketch_sets
 from dedup.sketch.frequency import (
     CHUNK_SHINGLES,
@@ -42,6 +41,7 @@ MIN_DOCUMENTS = 10
 """Least documents of a common shingle: fewer that are alike are near-duplicates, no template."""
 
 _BATCH_SHINGLES = 1 << 15
+_RUN_DOCUMENTS = 1 << 17
 _SHOWN_SOURCES = 20
 
 
@@ -83,7 +83,7 @@ def without_common(
     least = _least(num_counted[large], Fraction(str(config.ignore_common)))
     num_shingles = np.bincount(owners, corpus.num_shingles[counted], len(large)).astype(np.int64)
     num_common = np.zeros(len(sources.names), np.int64)
-    kept = _KeptSets(corpus, parameters, scratch.folder)
+    kept = _KeptSets(corpus, parameters, scratch)
     alone = distinct[: np.searchsorted(distinct_owners, 0)]
     kept.add(OwnedDocuments(corpus.sets, alone, np.zeros_like(alone)), CommonShingles.none())
     for first, last in _groups(num_shingles):
@@ -162,21 +162,20 @@ class _KeptSets:
 
     original: Corpus
     parameters: SketchParameters
-    scratch: str | None
+    scratch: Scratch
     whole: NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
         count = len(self.original)
         banding = self.parameters.banding
-        self._keys = np.zeros((count, banding.bands if banding else 0), np.uint64)
-        self._fingerprints = np.zeros(count, np.uint64)
-        self._digests = self.original.digests.copy()
+        empty = self.scratch.empty
+        self._keys: UInt64Array = empty((count, banding.bands if banding else 0), np.uint64)
+        self._fingerprints: UInt64Array = empty(count, np.uint64)
+        self._fingerprints[:] = 0
+        self._digests: UInt64Array = self.scratch.held(self.original.digests)
         self._changed: list[Int64Array] = [np.zeros(0, np.int64)]
         self._sizes: list[Int64Array] = [np.zeros(0, np.int64)]
-        self._values: list[UInt64Array] = [np.zeros(0, np.uint64)]
-        self._path = None if self.scratch is None else os.path.join(self.scratch, "common.sets")
-        if self._path is not None:
-            open(self._path, "wb").close()
+        self._values = Spool(self.scratch)
         self.whole = np.zeros(count, np.bool_)
 
     def add(self, owned: OwnedDocuments, common: CommonShingles) -> None:
@@ -218,32 +217,33 @@ class _KeptSets:
         self._digests[documents] = found.digests
         changed = (left < sizes) | (weights is not None)
         if changed.any():
-            self._write(documents[changed], left[changed], values[np.repeat(changed, left)])
+            self._keep(documents[changed], left[changed], values[np.repeat(changed, left)])
 
-    def _write(self, documents: Int64Array, sizes: Int64Array, values: UInt64Array) -> None:
+    def _keep(self, documents: Int64Array, sizes: Int64Array, values: UInt64Array) -> None:
         self._changed.append(documents)
         self._sizes.append(sizes)
-        if self._path is None:
-            self._values.append(values)
-        else:
-            with open(self._path, "ab") as file:
-                file.write(values.tobytes())
+        self._values.append(values)
 
     def corpus(self, lead: Int64Array, present: NDArray[np.bool_]) -> Corpus:
         """Return the corpus with what is left; each document takes that of its `lead`."""
         documents, sizes = np.concatenate(self._changed), np.concatenate(self._sizes)
-        if self._path is not None and len(documents):
-            values: UInt64Array = np.memmap(self._path, np.uint64, "r")
-        else:
-            values = np.concatenate(self._values)
+        values = [piece for (piece,) in self._values]
         sets = self.original.sets.replaced(documents, values, sizes).select(lead)
+        digests = self.scratch.held(self.original.digests)
+        digests[present] = self._digests[lead[present]]
         return replace(
             self.original,
             sets=sets,
-            key_runs=[KeyRun.of(self._keys[lead], 0)] if len(lead) else [],
-            fingerprints=self._fingerprints[lead],
-            digests=np.where(present[:, None], self._digests[lead], self.original.digests),
+            key_runs=list(self._key_runs(lead)),
+            fingerprints=self.scratch.taken(self._fingerprints, lead),
+            digests=digests,
         )
+
+    def _key_runs(self, lead: Int64Array) -> Iterator[KeyRun]:
+        if self._keys.shape[1]:
+            for first in range(0, len(lead), _RUN_DOCUMENTS):
+                run = KeyRun.of(self._keys[lead[first : first + _RUN_DOCUMENTS]], first)
+                yield replace(run, entries=self.scratch.held(run.entries))
 
 
 def _sums(chosen: NDArray[np.bool_], sizes: Int64Array) -> Int64Array:

@@ -50,16 +50,18 @@ class SetStore:
             self._scratch.taken(self._start, documents), self._scratch.taken(self.sizes, documents)
         )
 
-    def replaced(self, documents: Int64Array, values: UInt64Array, sizes: Int64Array) -> SetStore:
+    def replaced(
+        self, documents: Int64Array, values: Sequence[UInt64Array], sizes: Int64Array
+    ) -> SetStore:
         """Return a store where the sets of `documents` are others, one after the other in values.
 
         Parameters
         ----------
         sizes : int64, shape (len(documents),).
         """
-        changed = self._with(self._start.copy(), self.sizes.copy())
-        changed._values = [*self._values, np.asarray(values)]
-        changed._edges = np.append(self._edges, self._edges[-1] + len(values))
+        changed = self._with(self._scratch.held(self._start), self._scratch.held(self.sizes))
+        changed._values = [*self._values, *values]
+        changed._edges = np.cumsum([0, *map(len, changed._values)])
         changed._start[documents] = self._edges[-1] + np.cumsum(sizes) - sizes
         changed.sizes[documents] = sizes
         return changed
