@@ -2,6 +2,7 @@
 # make test       lint, types and the tests on small samples (minutes)
 # make test-slow  full corpora, scale and kill tests
 # make bench      dedup and its peers side by side; BENCH="--corpus x.parquet --truth y.parquet"
+# make scale      time, memory and disk at 1, 3 and 10 million documents; SCALE="--memory 1GiB"
 # make clean      removes environments, builds and caches
 #
 # PYTHON chooses the interpreter: make test PYTHON=python3.12
@@ -11,6 +12,7 @@ PYTHON ?= python3
 VENV ?= .venv$(if $(filter-out python3,$(PYTHON)),-$(notdir $(PYTHON)))
 OUT ?= build/demo
 BENCH ?=
+SCALE ?=
 BIN := $(VENV)/bin
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -21,7 +23,7 @@ BENCH_STAMP := $(VENV)/installed-bench
 # Its comma would part the arguments of $(call).
 DEDUP := .[crawl,report]
 
-.PHONY: help demo test test-quick test-slow lint bench clean
+.PHONY: help demo test test-quick test-slow lint bench scale clean
 .DEFAULT_GOAL := help
 
 help:
@@ -84,12 +86,15 @@ test-slow: $(TEST_STAMP)
 	"$(BIN)/pytest" -q -m slow
 
 # The peers' many packages stay out of the environment that the tests use.
-bench:
-	@$(MAKE) --no-print-directory bench-run VENV='$(VENV)-bench'
+bench scale:
+	@$(MAKE) --no-print-directory $@-run VENV='$(VENV)-bench'
 
-.PHONY: bench-run
+.PHONY: bench-run scale-run
 bench-run: $(BENCH_STAMP)
 	@"$(BIN)/python" -m benchmarks $(BENCH)
+
+scale-run: $(BENCH_STAMP)
+	@"$(BIN)/python" -m benchmarks.scale $(SCALE)
 
 clean:
 	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

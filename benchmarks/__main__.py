@@ -1,8 +1,6 @@
 """Runs dedup and its peers side by side on one corpus and writes what they took and found."""
 
 import json
-import os
-import platform
 import shutil
 import statistics
 from dataclasses import asdict
@@ -15,7 +13,7 @@ import pyarrow.parquet as pq
 
 from benchmarks import plot, table
 from benchmarks.corpus import write_corpus
-from benchmarks.measure import Run, run
+from benchmarks.measure import Run, machine, run
 from benchmarks.peers import PEERS, Peer, Task
 from benchmarks.score import Truth
 from benchmarks.truth import write_truth
@@ -123,22 +121,6 @@ class Bench:
         if peer.finds_pairs:
             result["score"] = asdict(self.truth.score(self.scratch / peer.name / "pairs.parquet"))
         return result
-
-
-def machine() -> dict[str, Any]:
-    """Describe where the figures come from."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    model = next(
-        (line.partition(": ")[2] for line in lines if line.startswith("model name")),
-        platform.machine(),
-    )
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cpu": model,
-        "cores": os.cpu_count(),
-        "memory_bytes": memory,
-        "python": platform.python_version(),
-    }
 
 
 @click.command()

@@ -1,19 +1,26 @@
-"""Runs a command and measures it: wall seconds, CPU seconds, the peak memory of all its processes.
+"""Runs a command and measures it: wall and CPU seconds, and the peaks of its memory and disk.
 
-Memory is the summed PSS of the command's session, so shared pages count once, read every 50 ms.
-Reading PSS stops a process for milliseconds and takes a core for a while; so a run is either timed
-or sampled, except a long one, where reading five times a second costs less than 1 %.
+Memory is the summed PSS of the command's session, so shared pages count once, read every 50 ms; and
+the same without the pages that files back, which are the page cache. Reading PSS stops a process
+for milliseconds and takes a core for a while; so a run is either timed or sampled, except a long
+one, where reading five times a second costs less than 1 %. Disk is what a folder's files occupy,
+read twice a second; a file without a name is not seen.
 """
 
 import os
+import platform
 import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 QUICK_SECONDS = 30.0  # from here on the sampling is slower
+QUICK_PAUSE, SLOW_PAUSE = 0.05, 0.2
+DISK_PAUSE = 0.5
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,8 @@ class Run:
     peak_bytes : the largest sum of PSS that was seen; None for a run that was not sampled.
     exit_code : of the command; negative is a signal, as when the time limit ended it.
     others_share : share of the machine's cores that everything else used meanwhile, 0 to 1.
+    peak_unbacked_bytes : as ``peak_bytes``, but without the pages that files back.
+    peak_disk_bytes : the most that the folder's files occupied; None without a folder.
     """
 
     wall_seconds: float
@@ -34,12 +43,66 @@ class Run:
     peak_bytes: int | None
     exit_code: int
     others_share: float
+    peak_unbacked_bytes: int | None = None
+    peak_disk_bytes: int | None = None
+
+
+@dataclass
+class Sampler:
+    """Reads the memory of a session and the disk under a folder, and keeps the peaks.
+
+    Parameters
+    ----------
+    session : the id of its first process.
+    folder : the one that the session writes to; None reads no disk.
+    pause : seconds between two readings of memory; None is 50 ms, and later 200 ms.
+    strangers : processes known to be of other sessions; those that are met are added.
+    """
+
+    session: int
+    folder: Path | None
+    pause: float | None
+    strangers: set[int]
+    memory: int = 0
+    unbacked: int = 0
+    disk: int = 0
+    next_memory: float = 0.0
+    next_disk: float = 0.0
+
+    def read(self, elapsed: float) -> None:
+        """Read what is due so many seconds after the start."""
+        if elapsed >= self.next_memory:
+            total, backed = session_pss(self.session, self.strangers)
+            self.memory = max(self.memory, total)
+            self.unbacked = max(self.unbacked, total - backed)
+            pause = QUICK_PAUSE if elapsed < QUICK_SECONDS else SLOW_PAUSE
+            self.next_memory = elapsed + (self.pause or pause)
+        if elapsed >= self.next_disk:
+            self.read_disk(elapsed)
+
+    def read_disk(self, elapsed: float) -> None:
+        """Read what the folder's files occupy."""
+        if self.folder is not None:
+            self.disk = max(self.disk, occupied_bytes(self.folder))
+            self.next_disk = elapsed + DISK_PAUSE
 
 
 def run(
-    command: Sequence[str], environment: Mapping[str, str], log: Path, sample: bool, limit: float
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    sample: bool,
+    limit: float,
+    folder: Path | None = None,
+    pause: float | None = None,
 ) -> Run:
-    """Run a command to its end or to the time limit, with its output in ``log``."""
+    """Run a command to its end or to the time limit, with its output in ``log``.
+
+    Parameters
+    ----------
+    sample : whether memory is read, and the disk under ``folder`` if there is one.
+    pause : seconds between two readings; None is 50 ms, and 200 ms after half a minute.
+    """
     with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -50,32 +113,57 @@ def run(
             start_new_session=True,
         )
         try:
-            return watch(process, start, sample, limit)
+            strangers = set(numbers_in_proc()) - {process.pid}
+            sampler = Sampler(process.pid, folder, pause, strangers) if sample else None
+            return watch(process, start, sampler, limit)
         finally:
             end_session(process)
 
 
-def watch(process: subprocess.Popen[bytes], start: float, sample: bool, limit: float) -> Run:
-    """Wait for the process, reading the memory of its session meanwhile if asked to."""
-    peak, strangers = 0, set(numbers_in_proc()) - {process.pid}
+def watch(
+    process: subprocess.Popen[bytes], start: float, sampler: Sampler | None, limit: float
+) -> Run:
+    """Wait for the process, sampling it meanwhile if asked to."""
     busy = busy_seconds()
     while True:
-        # Without sampling nothing but this wait happens: 2 ms is the grain of the timing.
+        # Without sampling nothing but this happens every 2 ms, the grain of the timing.
         done, status, usage = os.wait4(process.pid, os.WNOHANG)
         elapsed = time.perf_counter() - start
         if done:
             process.returncode = os.waitstatus_to_exitcode(status)
             cpu = usage.ru_utime + usage.ru_stime
             others = (busy_seconds() - busy - cpu) / (elapsed * (os.cpu_count() or 1))
-            peak_bytes = peak if sample else None
-            return Run(elapsed, cpu, peak_bytes, process.returncode, max(0.0, others))
+            took = Run(elapsed, cpu, None, process.returncode, max(0.0, others))
+            if sampler is None:
+                return took
+            sampler.read_disk(elapsed)
+            return replace(
+                took,
+                peak_bytes=sampler.memory,
+                peak_unbacked_bytes=sampler.unbacked,
+                peak_disk_bytes=None if sampler.folder is None else sampler.disk,
+            )
         if elapsed > limit:
             os.killpg(process.pid, signal.SIGKILL)
-        if sample:
-            peak = max(peak, session_pss(process.pid, strangers))
-            time.sleep(0.05 if elapsed < QUICK_SECONDS else 0.2)
-        else:
-            time.sleep(0.002)
+        if sampler is not None:
+            sampler.read(elapsed)
+        time.sleep(0.002)
+
+
+def machine() -> dict[str, Any]:
+    """Describe where the figures come from."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next(
+        (line.partition(": ")[2] for line in lines if line.startswith("model name")),
+        platform.machine(),
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cpu": model,
+        "cores": os.cpu_count(),
+        "memory_bytes": memory,
+        "python": platform.python_version(),
+    }
 
 
 def end_session(process: subprocess.Popen[bytes]) -> None:
@@ -98,15 +186,15 @@ def numbers_in_proc() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def session_pss(session: int, strangers: set[int]) -> int:
-    """Return the summed PSS of the processes of a session, in bytes.
+def session_pss(session: int, strangers: set[int]) -> tuple[int, int]:
+    """Return the summed PSS of the processes of a session, and what of it files back, in bytes.
 
     Parameters
     ----------
     session : the id of its first process.
     strangers : processes known to be of other sessions; those that are met are added.
     """
-    total = 0
+    total, backed = 0, 0
     for pid in numbers_in_proc():
         if pid in strangers:
             continue
@@ -118,6 +206,18 @@ def session_pss(session: int, strangers: set[int]) -> int:
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Pss:"):
                     total += 1024 * int(line.split()[1])
+                elif line.startswith("Pss_File:"):
+                    backed += 1024 * int(line.split()[1])
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue
+    return total, backed
+
+
+def occupied_bytes(folder: Path) -> int:
+    """Return what the files under a folder occupy on the disk, though some of them may vanish."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += 512 * os.lstat(os.path.join(parent, name)).st_blocks
     return total

@@ -9,22 +9,36 @@ INK, MUTED, ACCENT, GREY = "#1f2328", "#6e7781", "#0a7d5a", "#a9b4be"
 LINES = ("#0969da", "#bc4c00", "#8250df", "#bf3989", "#9a6700", "#57606a", "#1b7c83")
 
 
-def draw(report: dict[str, Any], path: Path) -> None:
-    """Draw seconds as bars on the left, recall by Jaccard as lines on the right."""
+def figure_style() -> Any:
+    """Return pyplot, set up for pictures of one style that are the same bytes each time."""
     import matplotlib
 
     matplotlib.use("Agg")
-    matplotlib.rcParams["svg.hashsalt"] = "dedup"  # the same picture has the same bytes
+    matplotlib.rcParams["svg.hashsalt"] = "dedup"
     from matplotlib import pyplot
 
+    pyplot.rcParams.update(
+        {"font.size": 10, "text.color": INK, "axes.edgecolor": GREY, "font.family": "DejaVu Sans"}
+    )
+    return pyplot
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a finished figure."""
+    from matplotlib import pyplot
+
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=150)
+    pyplot.close(figure)
+
+
+def draw(report: dict[str, Any], path: Path) -> None:
+    """Draw seconds as bars on the left, recall by Jaccard as lines on the right."""
     results = [r for r in report["results"] if "error" not in r]
     tools = sorted((r for r in results if r.get("score")), key=lambda r: -r["seconds"])
     if not tools:
         return
-    pyplot.rcParams.update(
-        {"font.size": 10, "text.color": INK, "axes.edgecolor": GREY, "font.family": "DejaVu Sans"}
-    )
-    figure, (left, right) = pyplot.subplots(
+    figure, (left, right) = figure_style().subplots(
         1, 2, figsize=(11, 0.5 * len(tools) + 2.4), width_ratios=(1.1, 1)
     )
     draw_seconds(left, tools, next((r for r in results if r["name"] == "wc"), None))
@@ -37,9 +51,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
         ha="left",
         weight="bold",
     )
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None, dpi=150)
-    pyplot.close(figure)
+    save(figure, path)
 
 
 def color(tool: dict[str, Any]) -> str:

@@ -54,6 +54,18 @@ def pair_keys(
     return keys
 
 
+def recall_bins(
+    jaccard: NDArray[np.float64], found: NDArray[np.bool_], threshold: float
+) -> list[Bin]:
+    """Count true pairs, and those that were found, by Jaccard from the threshold to 1."""
+    lows = np.round(np.arange(threshold, 1 - 1e-9, BIN_WIDTH), 10).tolist()
+    bins = []
+    for low, high in [*zip(lows, [*lows[1:], 1.0], strict=True), (1.0, 1.0)]:
+        inside = (jaccard >= low) & ((jaccard < high) | (low == high))
+        bins.append(Bin(low, high, int(inside.sum()), int(found[inside].sum())))
+    return bins
+
+
 class Truth:
     """The true pairs of a corpus at a threshold.
 
@@ -77,15 +89,10 @@ class Truth:
         table = pq.read_table(pairs, columns=["left_id", "right_id"])
         keys = np.unique(pair_keys(table["left_id"], table["right_id"], self.ids))
         found = np.isin(self.keys, keys)
-        lows = np.round(np.arange(self.threshold, 1 - 1e-9, BIN_WIDTH), 10).tolist()
-        bins = []
-        for low, high in [*zip(lows, [*lows[1:], 1.0], strict=True), (1.0, 1.0)]:
-            inside = (self.jaccard >= low) & ((self.jaccard < high) | (low == high))
-            bins.append(Bin(low, high, int(inside.sum()), int(found[inside].sum())))
         hits = int(found.sum())
         return Score(
             pairs=len(keys),
             recall=hits / max(1, len(self.keys)),
             precision=hits / len(keys) if len(keys) else 1.0,
-            bins=bins,
+            bins=recall_bins(self.jaccard, found, self.threshold),
         )
