@@ -15,18 +15,19 @@ Buckets and pairs come chunk by chunk; only a few numbers a document stay in mem
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dedup.edges import Edges, verified_edges
 from dedup.lsh.buckets import Buckets, cut_by_weight, pack_pairs, unpack_pairs
-from dedup.lsh.candidates import candidate_pairs
+from dedup.lsh.candidates import PairRuns, Skipped, candidate_runs
 from dedup.lsh.grouping import BucketChunks
+from dedup.lsh.prefix import BucketPairs
 from dedup.runs import SortedRuns
 from dedup.scratch import Scratch
-from dedup.text.hashing import Int64Array, UInt64Array
+from dedup.text.hashing import Int64Array
 from dedup.verify import Verifier
 
 _MAX_ROUNDS = 64
@@ -104,14 +105,13 @@ class Clusters:
     ----------
     keeper, common : see `Keepers`.
     num_verified : verified pairs that were found on the way.
-    num_skipped : comparisons left out by a cap; skipped_documents are those they concern.
+    skipped : what a cap left out.
     """
 
     keeper: Int64Array
     common: Int64Array
     num_verified: int
-    num_skipped: int = 0
-    skipped_documents: Int64Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    skipped: Skipped
 
 
 def greedy_keepers(
@@ -132,52 +132,15 @@ def greedy_keepers(
     """
     rounds = _Rounds(num_documents, verifier, scratch, verified)
     rest = rounds.run(buckets)
-    pairs = candidate_runs(rest, verifier, max_comparisons, scratch)
+    pairs = candidate_runs(rest, verifier.sets, verifier.threshold, max_comparisons, scratch)
     keepers = rounds.keepers
     for edges in rounds.compared(pairs.runs):
         keepers.settle(edges)
     late = _late_pairs(buckets, rounds, max_comparisons, scratch)
     for edges in rounds.compared(late.runs):
         keepers.offer(edges)
-    return Clusters(
-        keepers.keeper,
-        keepers.common,
-        rounds.num_verified,
-        pairs.num_skipped + late.num_skipped,
-        np.union1d(pairs.skipped_documents, late.skipped_documents),
-    )
-
-
-class PairRuns:
-    """Candidate pairs of many buckets, packed (later, earlier), and what a cap left out.
-
-    Attributes
-    ----------
-    num_skipped, skipped_documents : see `Clusters`.
-    """
-
-    def __init__(self, scratch: Scratch) -> None:
-        self.runs = SortedRuns(scratch)
-        self.num_skipped = 0
-        self.skipped_documents = np.zeros(0, np.int64)
-
-    def add(self, pairs: UInt64Array, num_skipped: int, skipped_documents: Int64Array) -> None:
-        """Add the pairs of some buckets."""
-        self.runs.add(pairs)
-        self.num_skipped += num_skipped
-        if len(skipped_documents):
-            self.skipped_documents = np.union1d(self.skipped_documents, skipped_documents)
-
-
-def candidate_runs(
-    buckets: BucketChunks, verifier: Verifier, max_comparisons: int, scratch: Scratch
-) -> PairRuns:
-    """Return the candidate pairs of all buckets; see `candidate_pairs`."""
-    pairs = PairRuns(scratch)
-    for chunk in buckets:
-        for found in candidate_pairs(chunk, verifier.sets, verifier.threshold, max_comparisons):
-            pairs.add(found.pairs, found.num_skipped, found.skipped_documents)
-    return pairs
+    pairs.skipped.add_all(late.skipped)
+    return Clusters(keepers.keeper, keepers.common, rounds.num_verified, pairs.skipped)
 
 
 class _Rounds:
@@ -284,7 +247,7 @@ def _late_pairs(
         before = np.concatenate([[0], np.cumsum(count)])[np.searchsorted(owner, owner)]
         within = np.cumsum(count) - before <= max_comparisons
         skipped = int(count[~within].sum())
-        pairs.add(np.zeros(0, np.uint64), skipped, document[~within])
+        pairs.add(BucketPairs(np.zeros(0, np.uint64), skipped, document[~within]))
         first, count, document = first[within], count[within], document[within]
         for a, b in cut_by_weight(count, _PAIRS_TOGETHER):
             counts = count[a:b]

@@ -13,8 +13,6 @@ import numpy as np
 from dedup.cluster import (
     Clusters,
     Keepers,
-    PairRuns,
-    candidate_runs,
     components,
     greedy_keepers,
 )
@@ -24,6 +22,7 @@ from dedup.corpus import Corpus
 from dedup.documents import SketchParameters
 from dedup.edges import EdgeStore, verified_edges
 from dedup.keeper import keeper_order
+from dedup.lsh.candidates import PairRuns, candidate_runs
 from dedup.lsh.containment import containment_pairs
 from dedup.lsh.fingerprints import fingerprint_groups
 from dedup.lsh.grouping import BucketChunks, band_groups
@@ -155,7 +154,7 @@ def _by_jaccard(
                 len(documents), buckets, verifier, config.max_comparisons, scratch
             )
             found = _Found(clusters)
-    found.clusters.num_skipped += num_uncompared
+    found.clusters.skipped.num_comparisons += num_uncompared
     found.num_buckets, found.largest_bucket = buckets.num_buckets, buckets.largest
     return found
 
@@ -175,16 +174,14 @@ def _by_containment(
     with stages("containment"):
         listed = containment_pairs(verifier.sets, config.threshold, config.max_comparisons)
         pairs = PairRuns(scratch)
-        pairs.add(listed.pairs, listed.num_skipped, listed.skipped_documents)
+        pairs.add(listed)
     with stages("verify"):
         edges, keepers = EdgeStore(scratch), Keepers(len(documents), scratch)
         for some in verified_edges(verifier, pairs.runs):
             edges.append(some)
             # Only a document that lies in an earlier one is removed.
             keepers.settle(some.choose(verifier.contained(some.right, some.common)))
-    clusters = Clusters(
-        keepers.keeper, keepers.common, len(edges), pairs.num_skipped, pairs.skipped_documents
-    )
+    clusters = Clusters(keepers.keeper, keepers.common, len(edges), pairs.skipped)
     return _Found(clusters, edges, pairs.runs.num_read)
 
 
@@ -219,9 +216,11 @@ def _all_pairs(
     Where a cap cut the pairs short, the keepers come from the rounds that need no cap as well, so
     that a removal never depends on whether all pairs were asked for.
     """
-    pairs = candidate_runs(buckets, verifier, config.max_comparisons, scratch)
+    pairs = candidate_runs(
+        buckets, verifier.sets, verifier.threshold, config.max_comparisons, scratch
+    )
     clusters = None
-    if pairs.num_skipped:
+    if pairs.skipped.num_comparisons:
         clusters = greedy_keepers(
             num_units, buckets, verifier, config.max_comparisons, scratch, pairs.runs
         )
@@ -231,10 +230,9 @@ def _all_pairs(
         if clusters is None:
             keepers.settle(some)
     if clusters is None:
-        clusters = Clusters(keepers.keeper, keepers.common, len(edges))
+        clusters = Clusters(keepers.keeper, keepers.common, len(edges), pairs.skipped)
     clusters.num_verified = len(edges)
-    clusters.num_skipped = pairs.num_skipped
-    clusters.skipped_documents = pairs.skipped_documents
+    clusters.skipped = pairs.skipped
     return _Found(clusters, edges, pairs.runs.num_read)
 
 

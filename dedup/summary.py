@@ -15,7 +15,7 @@ from dedup.decisions import Decisions
 from dedup.folder import SUMMARY_FORMAT
 from dedup.pairs import Pairs
 from dedup.search import Search, banding_of
-from dedup.text.hashing import HASH_VERSION
+from dedup.text.hashing import HASH_VERSION, Int64Array
 from dedup.text.unicode import VERSION as UNICODE_VERSION
 from dedup.version import __version__
 
@@ -33,7 +33,7 @@ def summarise(
     tokenless = int((corpus.num_tokens == 0).sum()) - blank
     num_removed = int(decisions.removed.sum())
     clustered = decisions.cluster_size >= 2
-    verifier, clusters = search.verifier, search.clusters
+    verifier, clusters, skipped = search.verifier, search.clusters, search.clusters.skipped
     return {
         "format": SUMMARY_FORMAT,
         "versions": {
@@ -72,9 +72,10 @@ def summarise(
             "ruled_out_by_length": verifier.num_filtered,
             "measure": verifier.measure,
             "verified_pairs": clusters.num_verified,
-            "skipped_comparisons": clusters.num_skipped,
-            "documents_with_skipped_comparisons": len(clusters.skipped_documents),
-            "skipped_examples": _skipped_ids(corpus, search),
+            "skipped_comparisons": skipped.num_comparisons,
+            "documents_with_skipped_comparisons": len(skipped.documents),
+            "skipped_examples": _ids(corpus, search, skipped.documents[:_SHOWN_SKIPPED]),
+            "capped_buckets": _capped_buckets(corpus, search),
         },
         "result": {
             "clusters": int(((decisions.keeper == np.arange(num_documents)) & clustered).sum()),
@@ -135,11 +136,20 @@ def _median_tokens(corpus: Corpus, least: int = 1) -> float | None:
     return float(np.median(counts)) if len(counts) else None
 
 
-def _skipped_ids(corpus: Corpus, search: Search) -> list[Any]:
-    units = search.clusters.skipped_documents[:_SHOWN_SKIPPED]
-    positions = search.order[search.units[units]]
-    ids: list[Any] = corpus.ids.take(positions).to_pylist()
+def _ids(corpus: Corpus, search: Search, units: Int64Array) -> list[Any]:
+    ids: list[Any] = corpus.ids.take(search.order[search.units[units]]).to_pylist()
     return ids
+
+
+def _capped_buckets(corpus: Corpus, search: Search) -> list[dict[str, Any]]:
+    """Name the largest buckets that were cut short: templates, by their first document."""
+    capped = search.clusters.skipped.buckets.values()
+    largest = sorted(capped, key=lambda one: (-one.members, one.first))[:_SHOWN_SKIPPED]
+    first = np.array([bucket.first for bucket in largest], np.int64)
+    return [
+        {"first_id": id_, "documents": bucket.members, "looked_at": bucket.looked_at}
+        for id_, bucket in zip(_ids(corpus, search, first), largest, strict=True)
+    ]
 
 
 def _warnings(corpus: Corpus, search: Search, config: Config) -> list[str]:
@@ -163,14 +173,20 @@ def _warnings(corpus: Corpus, search: Search, config: Config) -> list[str]:
             f"{contained:,} kept documents are contained in another kept one that comes after them "
             f"by --keep {config.keep}; --keep largest keeps the containing ones instead"
         )
-    if search.clusters.num_skipped:
-        count = len(search.clusters.skipped_documents)
+    skipped = search.clusters.skipped
+    if skipped.num_comparisons:
         among = "among unlike documents of a bucket"
         if config.measure == "containment":
             among = "with larger documents that have a common shingle"
-        found.append(
-            f"up to {search.clusters.num_skipped:,} comparisons {among} were skipped "
-            f"(--max-comparisons {config.max_comparisons:,}); the {count:,} documents "
-            "concerned are kept unless another comparison removes them"
+        text = (
+            f"up to {skipped.num_comparisons:,} comparisons {among} were skipped "
+            f"(--max-comparisons {config.max_comparisons:,}); the {len(skipped.documents):,} "
+            "documents concerned are kept unless another comparison removes them"
         )
+        for bucket in _capped_buckets(corpus, search)[:1]:
+            text += (
+                f"; the largest template is that of {bucket['first_id']}, "
+                f"of {bucket['documents']:,} documents"
+            )
+        found.append(text)
     return found

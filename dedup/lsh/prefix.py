@@ -15,8 +15,9 @@ joins for near duplicate detection (the shorter prefix of the smaller set).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,14 @@ def rare_prefixes(sets: SetStore, documents: Int64Array, threshold: Fraction) ->
     return Prefixes(documents, tokens, place < np.repeat(index, probe), offsets)
 
 
+class CappedBucket(NamedTuple):
+    """A bucket that was cut short: its first document, its members, and those looked at."""
+
+    first: int
+    members: int
+    looked_at: int
+
+
 @dataclass(frozen=True)
 class BucketPairs:
     """Pairs of one or more buckets, and what a cap left out.
@@ -108,11 +117,13 @@ class BucketPairs:
     pairs : uint64; packed (later, earlier), ascending and distinct.
     num_skipped : comparisons left out, as pairs of members (an upper bound).
     skipped_documents : int64; the documents whose comparisons with earlier ones were left out.
+    capped : the buckets that were cut short.
     """
 
     pairs: UInt64Array
-    num_skipped: int
-    skipped_documents: Int64Array
+    num_skipped: int = 0
+    skipped_documents: Int64Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    capped: list[CappedBucket] = field(default_factory=list)
 
 
 def prefix_pairs(
@@ -131,6 +142,7 @@ def prefix_pairs(
     weight = np.concatenate([[0], np.cumsum(lengths)])[buckets.offsets]
     found: list[UInt64Array] = [np.zeros(0, np.uint64)]
     skipped_documents = [np.zeros(0, np.int64)]
+    capped: list[CappedBucket] = []
     num_skipped = 0
     first = 0
     while first < len(buckets):
@@ -149,11 +161,13 @@ def prefix_pairs(
         for bucket in over.tolist():
             start, stop = buckets.offsets[first + bucket : first + bucket + 2].tolist()
             skipped_documents.append(buckets.members[start + int(kept[bucket]) : stop])
+            lead = int(buckets.members[start])
+            capped.append(CappedBucket(lead, stop - start, int(kept[bucket])))
         first = last
     joined = np.concatenate(found)
     joined.sort()
     concerned = np.unique(np.concatenate(skipped_documents))
-    return BucketPairs(distinct(joined), num_skipped, concerned)
+    return BucketPairs(distinct(joined), num_skipped, concerned, capped)
 
 
 def _chunk_pairs(
