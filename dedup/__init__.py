@@ -12,6 +12,7 @@ from dedup.errors import (
     MissingExtraError,
     OutputExistsError,
 )
+from dedup.reclustering import recluster
 from dedup.version import __version__
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "drop_duplicates",
     "find_duplicates",
+    "recluster",
     "run",
 ]
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable
-from dataclasses import fields
+from collections.abc import Callable, Sequence
+from dataclasses import Field, fields
 from fractions import Fraction
 from typing import Any
 
@@ -17,30 +17,48 @@ import click
 from dedup.api import run as run_files
 from dedup.config import Config
 from dedup.errors import DedupError
+from dedup.reclustering import OPTIONS as RECLUSTER_OPTIONS
+from dedup.reclustering import recluster
 from dedup.version import __version__
 
 _ABORTED = 130
 
 
-def _config_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add an option for each field of Config: its name, default, help and checks are there."""
-    for option in reversed(fields(Config)):
-        name = "--" + option.name.replace("_", "-")
-        choices = option.metadata["choices"]
-        default = option.default
-        help_ = option.metadata["help"]
-        if isinstance(default, bool):
-            command = click.option(name, is_flag=True, default=default, help=help_)(command)
-            continue
-        command = click.option(
-            name,
-            type=click.Choice(choices) if choices else _TYPES.get(str(option.type), click.STRING),
-            default=str(float(default)) if isinstance(default, Fraction) else default,
-            show_default=default is not None,
-            metavar=option.metadata["metavar"] or None,
-            help=help_,
-        )(command)
-    return command
+def _config_options(
+    names: Sequence[str] | None = None,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add an option for each field of Config: its name, default, help and checks are there.
+
+    Parameters
+    ----------
+    names : only these, without a default: what is not given stays as it is.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(fields(Config)):
+            if names is None:
+                command = _config_option(option, option.default)(command)
+            elif option.name in names:
+                command = _config_option(option, None)(command)
+        return command
+
+    return decorate
+
+
+def _config_option(option: Field[Any], default: Any) -> Callable[..., Any]:
+    name = "--" + option.name.replace("_", "-")
+    choices = option.metadata["choices"]
+    help_ = option.metadata["help"]
+    if isinstance(option.default, bool):
+        return click.option(name, is_flag=True, default=default, help=help_)
+    return click.option(
+        name,
+        type=click.Choice(choices) if choices else _TYPES.get(str(option.type), click.STRING),
+        default=str(float(default)) if isinstance(default, Fraction) else default,
+        show_default=default is not None,
+        metavar=option.metadata["metavar"] or None,
+        help=help_,
+    )
 
 
 _TYPES: dict[str, click.ParamType[Any]] = {
@@ -60,7 +78,7 @@ def cli() -> None:
 @cli.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("-o", "--output", metavar="DIR", help="Folder for the results.")
-@_config_options
+@_config_options()
 @click.option("--kept", metavar="DIR", help="Write the input without what is removed.")
 @click.option("--removed", metavar="DIR", help="Write what is removed.")
 @click.option("--annotated", metavar="DIR", help="Write the input with the decisions added.")
@@ -105,6 +123,29 @@ def run(
         )
     if not quiet:
         print_summary(result.summary, None if dry_run else output, verbose=verbose)
+
+
+@cli.command("recluster")
+@click.argument("folder", metavar="OUT")
+@click.option("-o", "--output", metavar="DIR", help="Folder for the results; OUT if not given.")
+@_config_options(RECLUSTER_OPTIONS)
+@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run in DIR.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
+def recluster_command(
+    folder: str, output: str | None, overwrite: bool, quiet: bool, verbose: bool, **options: Any
+) -> None:
+    """Decide again by other options, from what a run with --keep-evidence left in OUT.
+
+    The input is not read again. Options that are not given stay as in that run; the threshold may
+    be raised, not lowered.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    result = recluster(folder, output, overwrite=overwrite, **given)
+    if not quiet:
+        from dedup.terminal import print_summary
+
+        print_summary(result.summary, output or folder, verbose=verbose)
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
+from dedup.config import Config
 from dedup.engines.parts import DOCUMENT_ARRAYS, PartSketches
 from dedup.ids import Ids
 from dedup.io.base import InputFile, Part
@@ -19,6 +20,21 @@ from dedup.sketch.store import SetStore
 from dedup.text.hashing import Int64Array, UInt64Array
 
 _PROBLEMS_KEPT = 1_000
+
+
+@dataclass(frozen=True)
+class Sketched:
+    """What the search starts from.
+
+    Attributes
+    ----------
+    parts : the sketches of the files' documents, in input order.
+    config : by which they were sketched; a search may have another one.
+    """
+
+    files: list[InputFile]
+    parts: list[PartSketches]
+    config: Config
 
 
 @dataclass
@@ -32,7 +48,6 @@ class Corpus:
     parts : the parts of each file, to copy its records from.
     key_runs : the band keys of all documents, run by run.
     columns : ``doc_id`` and the columns of the keeper policy.
-    sketched : the parts as they were sketched.
     problems : what was wrong with the input, a line each, at most 1,000; all are counted by reason.
     """
 
@@ -48,7 +63,6 @@ class Corpus:
     text_digests: UInt64Array
     missing: Int64Array
     columns: pa.Table
-    sketched: list[PartSketches]
     problems: list[str]
     problem_counts: Counter[str]
     excluded: Counter[str]
@@ -64,13 +78,19 @@ class Corpus:
         return Ids(self.columns["doc_id"])
 
     @property
+    def num_bands(self) -> int:
+        """Bands that there are keys of."""
+        return self.key_runs[0].entries.shape[0] if self.key_runs else 0
+
+    @property
     def num_shingles(self) -> Int64Array:
         """int64, shape (documents,)."""
         return self.sets.sizes
 
 
-def join_parts(files: list[InputFile], parts: list[PartSketches], scratch: Scratch) -> Corpus:
-    """Join sketched parts, given in input order."""
+def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
+    """Join sketched parts."""
+    files, parts = sketched.files, sketched.parts
     rows = np.zeros(len(files), np.int64)
     lines = Counter[int]()
     by_file: list[list[Part]] = [[] for _ in files]
@@ -110,7 +130,6 @@ def join_parts(files: list[InputFile], parts: list[PartSketches], scratch: Scrat
         **arrays,
         missing=np.concatenate(missing),
         columns=_columns(files, [part for part in parts if len(part)], total),
-        sketched=parts,
         problems=problems,
         problem_counts=counts,
         excluded=excluded,

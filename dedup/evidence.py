@@ -11,40 +11,76 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dedup.corpus import Corpus
+from dedup.config import Config
+from dedup.corpus import Corpus, Sketched
 from dedup.edges import Edges
-from dedup.engines.parts import save_part
+from dedup.engines.parts import open_part, save_part
+from dedup.errors import FormatVersionError, InputError
+from dedup.io.inputs import InputFile
 from dedup.measures import pairs_table
 from dedup.search import Search
 from dedup.text.hashing import HASH_VERSION
+from dedup.text.unicode import VERSION as UNICODE_VERSION
 
 PARTS_DIR = "parts"
 MANIFEST_FILE = "manifest.json"
+REJECTED_FILE = "rejected.parquet"
 
 
-def write_evidence(corpus: Corpus, search: Search, summary: dict[str, Any], folder: Path) -> None:
+def write_evidence(sketched: Sketched, corpus: Corpus, search: Search, folder: Path) -> None:
     """Write the evidence of a run to a new folder."""
-    parts = folder / PARTS_DIR
-    parts.mkdir(parents=True)
-    for number, sketches in enumerate(corpus.sketched):
-        save_part(os.fspath(parts / f"{number:06d}"), sketches)
-    pq.write_table(_rejected(corpus, search), folder / "rejected.parquet", compression="zstd")
+    (folder / PARTS_DIR).mkdir(parents=True)
+    for number, part in enumerate(sketched.parts):
+        save_part(_stem(folder, number), part)
+    pq.write_table(_rejected(corpus, search), folder / REJECTED_FILE, compression="zstd")
     manifest = {
         "hash_version": HASH_VERSION,
-        "unicode_version": summary["versions"]["unicode"],
-        "config": summary["config"],
-        "banding": summary["banding"],
+        "unicode_version": UNICODE_VERSION,
+        "config": sketched.config.to_dict(),
         "documents": len(corpus),
-        "parts": len(corpus.sketched),
-        "files": [asdict(file) for file in corpus.files],
+        "parts": len(sketched.parts),
+        "files": [asdict(file) for file in sketched.files],
     }
     (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def open_evidence(folder: Path) -> Sketched:
+    """Open what `write_evidence` has written; its arrays are mapped files.
+
+    Raises
+    ------
+    InputError : there is no evidence, or not all of it.
+    FormatVersionError : it was made by other hashes, or another version of Unicode.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(
+            f"{folder.parent} holds no evidence; run again with --keep-evidence."
+        ) from None
+    for name, ours in (("hash_version", HASH_VERSION), ("unicode_version", UNICODE_VERSION)):
+        if manifest[name] != ours:
+            raise FormatVersionError(
+                f"{folder} has {name} {manifest[name]}, this version of dedup {ours}; "
+                "run again with --keep-evidence."
+            )
+    try:
+        parts = [open_part(_stem(folder, number), None) for number in range(manifest["parts"])]
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{folder} is not whole ({error}); run again with --keep-evidence."
+        ) from error
+    known = {name: value for name, value in manifest["config"].items() if name in Config.names()}
+    return Sketched([InputFile(**file) for file in manifest["files"]], parts, Config(**known))
+
+
+def _stem(folder: Path, number: int) -> str:
+    return os.fspath(folder / PARTS_DIR / f"{number:06d}")
 
 
 def _rejected(corpus: Corpus, search: Search) -> pa.Table:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 from dedup.common import bare_parameters, common_warnings, without_common
 from dedup.config import Config
-from dedup.corpus import join_parts
+from dedup.corpus import Sketched, join_parts
 from dedup.decisions import decide
 from dedup.engines.local import Engine, Progress
 from dedup.io.base import Columns
@@ -46,18 +44,28 @@ def find(
     scratch : place for all that grows with the input.
     progress : called with the bytes of text that are done, and all of them (0 where unknown).
     """
-    start = time.perf_counter()
     stages = Stages()
     parameters = sketch_parameters(config)
-    ignores = config.ignore_common is not None
     with stages("sketch"):
-        first = bare_parameters(parameters) if ignores else parameters
+        first = parameters if config.ignore_common is None else bare_parameters(parameters)
         parts = engine.sketch(files, needed_columns(config), first, scratch.folder, progress)
-        corpus = join_parts(files, parts, scratch)
+    return find_in(Sketched(files, parts, config), config, scratch, stages)
+
+
+def find_in(sketched: Sketched, config: Config, scratch: Scratch, stages: Stages) -> Result:
+    """Run the stages that follow the sketches.
+
+    Parameters
+    ----------
+    config : asks for no lower threshold than that of the sketches, and for the same sets.
+    """
+    parameters = sketch_parameters(sketched.config)
+    with stages("order"):
+        corpus = join_parts(sketched, scratch)
     warnings = [] if len(corpus) else ["the input holds no document"]
     warnings += corpus.ids.check(config.strict_ids, scratch)
     ignored = None
-    if ignores:
+    if config.ignore_common is not None:
         with stages("ignore_common"):
             corpus, ignored = without_common(corpus, config, parameters, scratch)
         warnings += common_warnings(ignored)
@@ -68,9 +76,9 @@ def find(
             pairs = all_verified_pairs(corpus, found, found.edges, config.max_comparisons, scratch)
         else:
             pairs = decided_pairs(corpus, found, decisions, scratch)
-        summary = summarise(corpus, found, decisions, config, pairs)
+        summary = summarise(corpus, found, decisions, config, parameters.banding, pairs)
     summary["ignored_shingles"] = ignored
     summary["warnings"] = warnings + summary["warnings"]
-    summary["seconds"] = stages.seconds | {"total": time.perf_counter() - start}
+    summary["seconds"] = stages.seconds | {"total": stages.total}
     summary["peak_bytes"] = peak_bytes()
-    return Result(summary, decisions, corpus, found, pairs, scratch)
+    return Result(summary, decisions, corpus, found, pairs, sketched, scratch)

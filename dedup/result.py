@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dedup.corpus import Corpus
+from dedup.corpus import Corpus, Sketched
 from dedup.decisions import Decisions
 from dedup.evidence import write_evidence
 from dedup.folder import (
@@ -49,6 +49,7 @@ class Result:
     corpus: Corpus
     search: Search
     pair_rows: Pairs
+    sketched: Sketched
     scratch: Scratch
 
     @cached_property
@@ -111,7 +112,7 @@ class Result:
         _write(self._cluster_batches(), self._clusters_schema, stage / CLUSTERS_FILE)
         _write(self.pair_rows.batches(), self.pair_rows.schema, stage / PAIRS_FILE)
         if evidence:
-            write_evidence(self.corpus, self.search, self.summary, stage / EVIDENCE_DIR)
+            write_evidence(self.sketched, self.corpus, self.search, stage / EVIDENCE_DIR)
         with open(stage / SUMMARY_FILE, "w", encoding="utf-8") as file:
             json.dump(self.summary, file, indent=2, ensure_ascii=False)
             file.write("\n")

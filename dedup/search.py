@@ -190,12 +190,11 @@ def _buckets(
 ) -> tuple[BucketChunks, int]:
     """Return the buckets of the units, and the fingerprint comparisons that a cap left out."""
     buckets = BucketChunks(scratch)
-    banding = banding_of(config)
-    if banding is not None:
+    if config.method != "simhash":
         unit = scratch.empty(len(corpus), np.int64)
         unit[:] = -1
         unit[documents] = np.arange(len(documents))
-        for band in range(banding.bands):
+        for band in range(corpus.num_bands):
             for members, sizes in band_groups(corpus.key_runs, band, unit):
                 buckets.add(members, sizes)
     skipped = 0

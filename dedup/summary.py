@@ -13,8 +13,9 @@ from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.decisions import Decisions
 from dedup.folder import SUMMARY_FORMAT
+from dedup.lsh.parameters import Banding
 from dedup.pairs import Pairs
-from dedup.search import Search, banding_of
+from dedup.search import Search
 from dedup.text.hashing import HASH_VERSION, Int64Array
 from dedup.text.unicode import VERSION as UNICODE_VERSION
 from dedup.version import __version__
@@ -24,7 +25,12 @@ _UNIT_NAMES = {"word": "word", "char": "character"}
 
 
 def summarise(
-    corpus: Corpus, search: Search, decisions: Decisions, config: Config, pairs: Pairs
+    corpus: Corpus,
+    search: Search,
+    decisions: Decisions,
+    config: Config,
+    banding: Banding | None,
+    pairs: Pairs,
 ) -> dict[str, Any]:
     """Return what a run did, as JSON values; timing and output are added by who knows them."""
     num_documents = len(corpus)
@@ -46,7 +52,7 @@ def summarise(
             "xxhash": xxhash.VERSION,
         },
         "config": config.to_dict(),
-        "banding": _banding(config),
+        "banding": _banding(banding, config),
         "input": {
             "files": len(corpus.files),
             "documents": num_documents,
@@ -113,8 +119,7 @@ def _containment_counts(search: Search) -> dict[str, int]:
     }
 
 
-def _banding(config: Config) -> dict[str, Any] | None:
-    banding = banding_of(config)
+def _banding(banding: Banding | None, config: Config) -> dict[str, Any] | None:
     if banding is None:
         return None
     return {

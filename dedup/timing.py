@@ -14,6 +14,12 @@ class Stages:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._start = time.perf_counter()
+
+    @property
+    def total(self) -> float:
+        """Seconds since the beginning."""
+        return time.perf_counter() - self._start
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
