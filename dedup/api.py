@@ -123,7 +123,7 @@ def run(
     copies = FilteredCopies(folders, found.files, overwrite=overwrite)
     with ExitStack() as stack:
         scratch = _scratch(stack, output)
-        result = _find(found, config, stack, scratch, progress)
+        result = _find(found, config, stack, scratch, progress, keeps_rejected=keep_evidence)
         if output is None:
             return result
         refusal = _refusal(result, config, folders)
@@ -164,7 +164,13 @@ def make_config(*, text: str | None = None, id: str | None = None, **options: An
 
 
 def _find(
-    found: Inputs, config: Config, stack: ExitStack, scratch: str, progress: Progress | None
+    found: Inputs,
+    config: Config,
+    stack: ExitStack,
+    scratch: str,
+    progress: Progress | None,
+    *,
+    keeps_rejected: bool = True,
 ) -> Result:
     files = found.files
     streams = any(file.path == STDIN for file in files)
@@ -176,7 +182,8 @@ def _find(
     from dedup.scratch import Scratch
 
     place = Scratch(scratch if pool or total > _SMALL_BYTES else None)
-    result = find(files, config, LocalEngine(pool), place, progress)
+    engine = LocalEngine(pool)
+    result = find(files, config, engine, place, progress, keeps_rejected=keeps_rejected)
     if found.skipped:
         result.summary["input"]["skipped_files"] = dict(found.skipped)
     return result

@@ -36,12 +36,15 @@ def find(
     engine: Engine,
     scratch: Scratch,
     progress: Progress | None,
+    *,
+    keeps_rejected: bool = True,
 ) -> Result:
     """Run all stages over the files.
 
     Parameters
     ----------
     scratch : place for all that grows with the input.
+    keeps_rejected : whether the evidence is wanted, which has the best rejected pairs.
     progress : called with the bytes of text that are done, and all of them (0 where unknown).
     """
     stages = Stages()
@@ -49,10 +52,18 @@ def find(
     with stages("sketch"):
         first = parameters if config.ignore_common is None else bare_parameters(parameters)
         parts = engine.sketch(files, needed_columns(config), first, scratch.folder, progress)
-    return find_in(Sketched(files, parts, config), config, scratch, stages)
+    sketched = Sketched(files, parts, config)
+    return find_in(sketched, config, scratch, stages, keeps_rejected=keeps_rejected)
 
 
-def find_in(sketched: Sketched, config: Config, scratch: Scratch, stages: Stages) -> Result:
+def find_in(
+    sketched: Sketched,
+    config: Config,
+    scratch: Scratch,
+    stages: Stages,
+    *,
+    keeps_rejected: bool = True,
+) -> Result:
     """Run the stages that follow the sketches.
 
     Parameters
@@ -69,7 +80,7 @@ def find_in(sketched: Sketched, config: Config, scratch: Scratch, stages: Stages
         with stages("ignore_common"):
             corpus, ignored = without_common(corpus, config, parameters, scratch)
         warnings += common_warnings(ignored)
-    found = search(corpus, config, scratch, stages)
+    found = search(corpus, config, scratch, stages, keeps_rejected=keeps_rejected)
     with stages("tables"):
         decisions = decide(corpus, found, scratch)
         if config.pairs == "all" and found.edges is not None:

@@ -87,8 +87,15 @@ class Search:
     largest_bucket: int
 
 
-def search(corpus: Corpus, config: Config, scratch: Scratch, stages: Stages) -> Search:
-    """Find the near-duplicates among sketched documents."""
+def search(
+    corpus: Corpus,
+    config: Config,
+    scratch: Scratch,
+    stages: Stages,
+    *,
+    keeps_rejected: bool = True,
+) -> Search:
+    """Find the near-duplicates among sketched documents; see `Verifier` for `keeps_rejected`."""
     with stages("order"):
         order = scratch.held(
             keeper_order(config.keep, corpus.num_chars, corpus.num_shingles, corpus.columns)
@@ -101,7 +108,8 @@ def search(corpus: Corpus, config: Config, scratch: Scratch, stages: Stages) -> 
         units = scratch.held(np.flatnonzero(distinct))
         del has_digest, long_enough, has_set, distinct
         documents = scratch.taken(order, units)
-    verifier = Verifier(corpus.sets.select(documents), config.threshold, config.measure)
+    sets = corpus.sets.select(documents)
+    verifier = Verifier(sets, config.threshold, config.measure, keeps_rejected)
     by_measure = _by_containment if config.measure == "containment" else _by_jaccard
     found = by_measure(corpus, documents, verifier, config, scratch, stages)
     label = label_common = None

@@ -41,16 +41,17 @@ def test_common_counts_are_those_of_python_sets(pairs: list[tuple[set[int], set[
     assert found.tolist() == [len(left & right) for left, right in pairs]
 
 
+@pytest.mark.parametrize("keeps_rejected", [True, False])
 @pytest.mark.parametrize("batch_shingles", [1, 100, 1 << 16])
 def test_every_pair_of_a_world_is_judged_exactly(
-    batch_shingles: int, monkeypatch: pytest.MonkeyPatch
+    batch_shingles: int, keeps_rejected: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_BATCH_SHINGLES", batch_shingles)
     sets = [*set_world(1, 120), set()]
     rng = np.random.default_rng(1)
     pairs = [(int(a), int(b)) for a, b in rng.integers(0, len(sets), (3000, 2))]
     for threshold in (Fraction(1, 2), Fraction(4, 5), Fraction(1)):
-        verifier = Verifier(store_of(sets, 4), threshold)
+        verifier = Verifier(store_of(sets, 4), threshold, keeps_rejected=keeps_rejected)
         expected = []
         for left, right in pairs:
             union = len(sets[left] | sets[right])
@@ -179,3 +180,29 @@ def test_the_best_rejected_pairs_are_kept_best_first(
     assert found.T.tolist() == expected
     exact_values = [float(-row[0]) for row in rejected[:most]]
     assert verifier.jaccard(found[0], found[1], found[2]).tolist() == exact_values
+
+
+@pytest.mark.parametrize("measure", ["jaccard", "containment"])
+@pytest.mark.parametrize("threshold", ["0.3", "0.8", "0.95"])
+def test_a_look_at_the_smaller_hashes_never_rules_out_too_much(
+    threshold: str, measure: str
+) -> None:
+    """Pairs at all distances and of all sizes, mostly far ones: the answer is that of a full look."""
+    rng = np.random.default_rng(7)
+    sets = []
+    for _ in range(1500):
+        common, left, right = rng.integers(0, (60, 40, 40)).tolist()
+        shared, rest = hashes(rng, 1, common + 1)[0].tolist(), hashes(rng, 1, left + right)[0]
+        sets += [{*shared, *rest[:left].tolist()}, {*shared, *rest[left:].tolist()}]
+    store = store_of(sets, 3)
+    near = [(place, place + 1) for place in range(0, len(sets), 2)]
+    far = [(int(a), int(b)) for a, b in rng.integers(0, len(sets), (4000, 2))]
+    pairs = near + far
+    whole, ahead = (
+        Verifier(store, Fraction(threshold), measure, keeps_rejected) for keeps_rejected in (1, 0)
+    )
+    assert compare(ahead, pairs) == compare(whole, pairs)
+    assert whole.best_rejected().shape[1] > 1000
+    array = np.array(pairs).T
+    hopeless = ahead._are_hopeless(*array)
+    assert hopeless.mean() > 0.5  # so the short cut was taken

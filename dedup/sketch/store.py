@@ -66,10 +66,13 @@ class SetStore:
         changed.sizes[documents] = sizes
         return changed
 
-    def gather(self, documents: Int64Array) -> UInt64Array:
-        """Return the sets of `documents`, one after the other; their lengths are in `sizes`."""
+    def gather(self, documents: Int64Array, lengths: Int64Array | None = None) -> UInt64Array:
+        """Return the sets of `documents`, one after the other; their lengths are in `sizes`.
+
+        Or the first `lengths` shingles of each.
+        """
         starts = self._start[documents]
-        ends = starts + self.sizes[documents]
+        ends = starts + (self.sizes[documents] if lengths is None else lengths)
         # Neighbours in the store are one slice, but for those that lie in two parts.
         parts = self._part_of(starts)
         first = np.ones(len(documents), np.bool_)
