@@ -187,7 +187,7 @@ def test_the_best_rejected_pairs_are_kept_best_first(
 def test_a_look_at_the_smaller_hashes_never_rules_out_too_much(
     threshold: str, measure: str
 ) -> None:
-    """Pairs at all distances and of all sizes, mostly far ones: the answer is that of a full look."""
+    """Pairs at all distances and of all sizes, most of them far: the answer of a full look."""
     rng = np.random.default_rng(7)
     sets = []
     for _ in range(1500):
