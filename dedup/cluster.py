@@ -24,7 +24,7 @@ from dedup.edges import Edges, verified_edges
 from dedup.lsh.buckets import Buckets, cut_by_weight, pack_pairs, unpack_pairs
 from dedup.lsh.candidates import PairRuns, Skipped, candidate_runs
 from dedup.lsh.grouping import BucketChunks
-from dedup.lsh.prefix import BucketPairs
+from dedup.lsh.hot_buckets import BucketPairs
 from dedup.runs import SortedRuns
 from dedup.scratch import Scratch
 from dedup.text.hashing import Int64Array

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from dedup.lsh.buckets import Buckets, all_pairs
-from dedup.lsh.prefix import BucketPairs, CappedBucket, prefix_pairs
+from dedup.lsh.hot_buckets import BucketPairs, CappedBucket, hot_pairs
 from dedup.runs import SortedRuns
 from dedup.scratch import Scratch
 from dedup.sketch.store import SetStore
@@ -24,20 +24,20 @@ _PAIRS_TOGETHER = 1 << 21
 
 
 def candidate_pairs(
-    buckets: Buckets, sets: SetStore, threshold: Fraction, max_comparisons: int
+    buckets: Buckets, sets: SetStore, threshold: Fraction, max_comparisons: int, scratch: Scratch
 ) -> Iterator[BucketPairs]:
     """Yield the pairs that share a bucket, less those that can't reach the threshold.
 
     Some millions at a time, distinct in each; two buckets may have the same pair. Only a hot
     bucket's pairs are filtered, and only a hot bucket can be cut short by `max_comparisons`; see
-    `dedup.lsh.prefix`.
+    `dedup.lsh.hot_buckets`.
     """
     hot = buckets.sizes > HOT_BUCKET
     small = buckets.choose(~hot)
     for some in small.pieces(small.sizes * (small.sizes - 1) // 2, _PAIRS_TOGETHER):
         yield BucketPairs(all_pairs(some))
     if hot.any():
-        yield prefix_pairs(buckets.choose(hot), sets, threshold, max_comparisons)
+        yield hot_pairs(buckets.choose(hot), sets, threshold, max_comparisons, scratch)
 
 
 @dataclass
@@ -100,6 +100,6 @@ def candidate_runs(
     """Return the candidate pairs of all buckets; see `candidate_pairs`."""
     pairs = PairRuns(scratch)
     for chunk in buckets:
-        for found in candidate_pairs(chunk, sets, threshold, max_comparisons):
+        for found in candidate_pairs(chunk, sets, threshold, max_comparisons, scratch):
             pairs.add(found)
     return pairs

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
-from dedup.lsh.prefix import BucketPairs
+from dedup.lsh.hot_buckets import BucketPairs
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 from dedup.text.shingles import distinct, runs

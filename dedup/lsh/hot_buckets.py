@@ -1,0 +1,292 @@
+"""Hot buckets: the candidate pairs of many documents, without comparing all with all.
+
+A bucket of many mutually unlike documents (a template's pages) is banding's one quadratic case. Its
+pairs are those that share a shingle among the rarest of both sets (`dedup.lsh.prefix`): the rare
+shingles of unlike pages do not meet. The filter is exact, for it rules out only pairs that lie
+below the threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from dedup.lsh.buckets import (
+    Buckets,
+    all_pairs,
+    cut_by_weight,
+    pack_pairs,
+    place_bits,
+    unpack_pairs,
+)
+from dedup.lsh.prefix import Prefixes, rare_prefixes
+from dedup.scratch import Scratch
+from dedup.sketch.store import SetStore
+from dedup.text.hashing import Int64Array, UInt64Array, mix64_array
+from dedup.text.shingles import distinct, runs
+
+_CHUNK_TOKENS = 1 << 20
+"""Prefix shingles of the buckets that are looked at together."""
+
+_SLICE_TOKENS = 1 << 22
+"""Prefix shingles of one bucket that are sorted at a time, about 40 bytes each."""
+
+_CHUNK_HITS = 1 << 21
+"""Shared prefix shingles that are listed at a time, about 80 bytes each."""
+
+_HITS_PER_COMPARISON = 8
+"""Shared prefix shingles that are looked at for each comparison a bucket may cost."""
+
+
+class CappedBucket(NamedTuple):
+    """A bucket that was cut short: its first document, its members, and those looked at."""
+
+    first: int
+    members: int
+    looked_at: int
+
+
+@dataclass(frozen=True)
+class BucketPairs:
+    """Pairs of one or more buckets, and what a cap left out.
+
+    Attributes
+    ----------
+    pairs : uint64; packed (later, earlier), ascending and distinct.
+    num_skipped : comparisons left out, as pairs of members (an upper bound).
+    skipped_documents : int64; the documents whose comparisons with earlier ones were left out.
+    capped : the buckets that were cut short.
+    """
+
+    pairs: UInt64Array
+    num_skipped: int = 0
+    skipped_documents: Int64Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    capped: list[CappedBucket] = field(default_factory=list)
+
+
+def hot_pairs(
+    buckets: Buckets, sets: SetStore, threshold: Fraction, max_comparisons: int, scratch: Scratch
+) -> BucketPairs:
+    """Return the pairs inside each bucket that could reach the threshold.
+
+    A bucket with more than `max_comparisons` of them is cut short: its later members, in keeper
+    order, stay uncompared with the others of this bucket, and are counted.
+    """
+    chosen = np.zeros(int(buckets.members.max(initial=-1)) + 1, np.bool_)
+    chosen[buckets.members] = True
+    prefixes = rare_prefixes(sets, np.flatnonzero(chosen), threshold, scratch)
+    members = np.searchsorted(prefixes.documents, buckets.members)
+    lengths = np.diff(prefixes.offsets)[members]
+    weight = np.concatenate([[0], np.cumsum(lengths)])[buckets.offsets]
+    found: list[UInt64Array] = [np.zeros(0, np.uint64)]
+    skipped_documents = [np.zeros(0, np.int64)]
+    capped: list[CappedBucket] = []
+    num_skipped = 0
+    for first, last in cut_by_weight(np.diff(weight), _CHUNK_TOKENS):
+        begin, end = buckets.offsets[first], buckets.offsets[last]
+        sizes = buckets.sizes[first:last]
+        pairs, kept = _chunk_pairs(
+            members[begin:end], sizes, prefixes, sets, threshold, max_comparisons
+        )
+        found.append(pairs)
+        over = np.flatnonzero(kept < sizes)
+        num_skipped += int(
+            (sizes[over] * (sizes[over] - 1) // 2 - kept[over] * (kept[over] - 1) // 2).sum()
+        )
+        for bucket in over.tolist():
+            start, stop = buckets.offsets[first + bucket : first + bucket + 2].tolist()
+            skipped_documents.append(buckets.members[start + int(kept[bucket]) : stop])
+            lead = int(buckets.members[start])
+            capped.append(CappedBucket(lead, stop - start, int(kept[bucket])))
+    joined = np.concatenate(found)
+    joined.sort()
+    concerned = np.unique(np.concatenate(skipped_documents))
+    return BucketPairs(distinct(joined), num_skipped, concerned, capped)
+
+
+def _chunk_pairs(
+    members: Int64Array,
+    sizes: Int64Array,
+    prefixes: Prefixes,
+    sets: SetStore,
+    threshold: Fraction,
+    max_comparisons: int,
+) -> tuple[UInt64Array, Int64Array]:
+    """Return the pairs of a few buckets, and how many members of each were looked at.
+
+    Like documents meet at many shingles, more than it costs to compare them. Such a bucket's pairs
+    are all taken, without the filter, where the cap affords that; a larger one is halved until it
+    does, or until its meetings are few enough.
+    """
+    affordable = (1 + math.isqrt(1 + 8 * max_comparisons)) // 2
+    kept = sizes.copy()
+    whole = np.zeros(len(sizes), np.bool_)
+    while True:
+        place = np.arange(len(members)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        looked_at = np.flatnonzero(place < np.repeat(kept, sizes))
+        owner = np.repeat(np.arange(len(sizes)), kept)
+        entries = members[looked_at]
+        filtered = np.flatnonzero(~whole[owner])
+        meetings = _Meetings(entries[filtered], owner[filtered], prefixes)
+        hits = np.zeros(len(sizes), np.int64)
+        for some in meetings:
+            first = owner[filtered[some.entries[some.bounds[:-1]]]]
+            hits += np.bincount(first, some.num_hits, len(sizes)).astype(np.int64)
+        num_pairs = kept * (kept - 1) // 2
+        over = hits > _HITS_PER_COMPARISON * np.minimum(num_pairs, max_comparisons)
+        if not over.any():
+            break
+        whole |= over & (num_pairs <= max_comparisons)
+        cut = over & ~whole
+        kept[cut] = np.maximum((kept[cut] + 1) // 2, affordable)
+    if hits.sum() > _CHUNK_HITS and len(sizes) > 1:
+        half = len(sizes) // 2
+        edge = int(sizes[:half].sum())
+        halves = [
+            _chunk_pairs(some, of_sizes, prefixes, sets, threshold, max_comparisons)
+            for some, of_sizes in ((members[:edge], sizes[:half]), (members[edge:], sizes[half:]))
+        ]
+        return np.concatenate([p for p, _ in halves]), np.concatenate([k for _, k in halves])
+    size = sets.sizes[prefixes.documents[entries]]
+    found = [all_pairs(Buckets.of([(np.flatnonzero(whole[owner]), kept[whole])]))]
+    for some in meetings:
+        smaller, larger = (filtered[place] for place in some.pairs())
+        fits = (size[smaller] <= size[larger]) & (smaller != larger)
+        smaller, larger = smaller[fits], larger[fits]
+        found.append(pack_pairs(np.maximum(smaller, larger), np.minimum(smaller, larger)))
+    packed = np.concatenate(found)
+    later, earlier = unpack_pairs(packed)
+    a, b = size[later], size[earlier]
+    fits = threshold.denominator * np.minimum(a, b) >= threshold.numerator * np.maximum(a, b)
+    packed = packed[fits]
+    packed.sort()
+    packed = distinct(packed)
+    later, _ = unpack_pairs(packed)
+    return _cap(packed, owner[later], later, kept, entries, prefixes, max_comparisons)
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Meetings of members that share a prefix shingle, for some of the shingles.
+
+    Attributes
+    ----------
+    entries : int64; the member of each occurrence; runs hold the indexed ones first.
+    bounds : where the runs start, and the end.
+    num_indexed : indexed occurrences of each run.
+    """
+
+    entries: Int64Array
+    bounds: Int64Array
+    num_indexed: Int64Array
+
+    @property
+    def num_hits(self) -> Int64Array:
+        """int64: meetings of each run."""
+        hits: Int64Array = self.num_indexed * (np.diff(self.bounds) - 1)
+        return hits
+
+    def pairs(self) -> tuple[Int64Array, Int64Array]:
+        """Return each indexed member with every member of its run, itself too."""
+        count = self.num_indexed
+        starts = np.repeat(self.bounds[:-1], count)
+        reach = np.repeat(np.diff(self.bounds), count)
+        place = np.arange(len(starts)) - np.repeat(np.cumsum(count) - count, count)
+        indexed = np.repeat(self.entries[starts + place], reach)
+        inside = np.arange(len(indexed)) - np.repeat(np.cumsum(reach) - reach, reach)
+        return indexed, self.entries[np.repeat(starts, reach) + inside]
+
+
+class _Meetings:
+    """The members of each bucket that share a prefix shingle, slice of shingles by slice.
+
+    Parameters
+    ----------
+    members : int64; places in `prefixes`, of one or more buckets.
+    owner : int64, the same shape; the bucket of each.
+    """
+
+    def __init__(self, members: Int64Array, owner: Int64Array, prefixes: Prefixes) -> None:
+        self._members = members
+        self._owner = owner
+        self._prefixes = prefixes
+        self._lengths = prefixes.offsets[members + 1] - prefixes.offsets[members]
+        self._num_slices = max(1, -(-int(self._lengths.sum()) // _SLICE_TOKENS))
+        self._only: _Slice | None = None
+
+    def __iter__(self) -> Iterator[_Slice]:
+        if self._num_slices > 1:
+            for number in range(self._num_slices):
+                yield self._slice(number)
+            return
+        if self._only is None:
+            self._only = self._slice(0)
+        yield self._only
+
+    def _slice(self, number: int) -> _Slice:
+        bits = place_bits(len(self._members))
+        keys = [np.zeros(0, np.uint64)]
+        for first, last in cut_by_weight(self._lengths, _SLICE_TOKENS):
+            keys.append(self._keys(first, last, bits, number))
+        joined = np.concatenate(keys)
+        joined.sort()
+        entries = (joined & ((np.uint64(1) << bits) - np.uint64(1))).view(np.int64)
+        indexed = ((joined >> bits) & np.uint64(1)) == 0
+        bounds = runs(joined >> (bits + np.uint64(1)))
+        if len(bounds) < 2:
+            return _Slice(entries, np.zeros(1, np.int64), np.zeros(0, np.int64))
+        return _Slice(entries, bounds, np.add.reduceat(indexed.astype(np.int64), bounds[:-1]))
+
+    def _keys(self, first: int, last: int, bits: np.uint64, number: int) -> UInt64Array:
+        """Return (hash of shingle and bucket, whether not indexed, member) of a slice."""
+        lengths = self._lengths[first:last]
+        starts = self._prefixes.offsets[self._members[first:last]]
+        flat = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
+        flat += np.arange(len(flat))
+        salt = mix64_array(self._owner[first:last].astype(np.uint64))
+        keys = mix64_array(self._prefixes.tokens[flat] ^ np.repeat(salt, lengths))
+        member = np.repeat(np.arange(first, last, dtype=np.uint64), lengths)
+        if self._num_slices > 1:
+            low, high = (
+                np.uint64(((number + side) << 64) // self._num_slices - side) for side in (0, 1)
+            )
+            chosen = np.flatnonzero((keys >= low) & (keys <= high))
+            keys, flat, member = keys[chosen], flat[chosen], member[chosen]
+        keys >>= bits + np.uint64(1)
+        keys <<= bits + np.uint64(1)
+        keys |= (~self._prefixes.indexed[flat]).astype(np.uint64) << bits
+        keys |= member
+        return keys
+
+
+def _cap(
+    packed: UInt64Array,
+    bucket: Int64Array,
+    later: Int64Array,
+    kept: Int64Array,
+    entries: Int64Array,
+    prefixes: Prefixes,
+    max_comparisons: int,
+) -> tuple[UInt64Array, Int64Array]:
+    """Cut each bucket's pairs off where they pass `max_comparisons`, in keeper order.
+
+    `packed` is ascending by the later entry, and a bucket's entries are in keeper order.
+    """
+    counts = np.bincount(bucket, minlength=len(kept))
+    first_pair = np.cumsum(counts) - counts
+    first_entry = np.cumsum(kept) - kept
+    within = np.ones(len(packed), np.bool_)
+    for over in np.flatnonzero(counts > max_comparisons).tolist():
+        cut = later[first_pair[over] + max_comparisons]  # this member is not finished
+        begin = int(first_pair[over])
+        within[begin : begin + int(counts[over])] = later[begin : begin + int(counts[over])] < cut
+        kept[over] = cut - first_entry[over]
+    packed = packed[within]
+    documents = prefixes.documents[entries]
+    high, low = unpack_pairs(packed)
+    return pack_pairs(documents[high], documents[low]), kept
