@@ -107,6 +107,7 @@ class Spool:
             return
         if self._file is None:
             self._file = self._scratch.file()
+            weakref.finalize(self, self._file.close)
         places = []
         for array in arrays:
             places.append((self._size, array.dtype, array.shape))

@@ -61,4 +61,11 @@ def joined(sets: Sequence[Iterable[int]]) -> tuple[UInt64Array, np.ndarray]:
 def store_of(sets: Sequence[Iterable[int]], num_parts: int = 1) -> SetStore:
     """Return a store of the sets, in so many parts."""
     edges = np.linspace(0, len(sets), num_parts + 1).astype(int).tolist()
-    return SetStore([joined(sets[a:b]) for a, b in pairwise(edges)])
+    return store_of_parts([sets[a:b] for a, b in pairwise(edges)])
+
+
+def store_of_parts(parts: Sequence[Sequence[Iterable[int]]]) -> SetStore:
+    """Return a store of the sets of all parts."""
+    values = [joined(part)[0] for part in parts]
+    sizes = [len(set(shingles)) for part in parts for shingles in part]
+    return SetStore(values, np.array(sizes, np.int64))

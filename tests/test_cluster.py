@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
 
 import networkx as nx
 import numpy as np
@@ -11,10 +13,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dedup import cluster as module
-from dedup.cluster import Clusters, Edges, components, greedy_keepers, keepers_of_edges
+from dedup import edges as edges_module
+from dedup import runs
+from dedup import scratch as scratch_module
+from dedup.cluster import Clusters, Keepers, components, greedy_keepers
 from dedup.config import Config
-from dedup.lsh import candidates
-from dedup.lsh.buckets import Buckets
+from dedup.edges import Edges
+from dedup.lsh import candidates, grouping
+from dedup.lsh.buckets import Buckets, unpack_pairs
+from dedup.lsh.grouping import BucketChunks
+from dedup.runs import SortedRuns
+from dedup.scratch import Scratch
 from dedup.verify import Verifier
 from tests import reference
 from tests.random_sets import store_of
@@ -42,31 +51,51 @@ graphs = st.integers(1, 40).flatmap(
 
 
 def greedy(
-    sets: list[ShingleSet], buckets: Buckets, max_comparisons: int = DEFAULT_CAP
+    sets: list[ShingleSet],
+    buckets: Buckets,
+    max_comparisons: int = DEFAULT_CAP,
+    scratch: Scratch | None = None,
 ) -> tuple[Clusters, Verifier]:
+    scratch = scratch or Scratch()
     verifier = Verifier(store_of(sets), THRESHOLD)
-    found = greedy_keepers(len(sets), buckets, verifier, THRESHOLD, max_comparisons)
-    check_edges(sets, found)
+    chunks = BucketChunks(scratch)
+    chunks.add(buckets.members, buckets.sizes)
+    verified = SortedRuns(scratch)
+    found = greedy_keepers(len(sets), chunks, verifier, max_comparisons, scratch, verified)
+    check_edges(sets, found, verified)
     return found, verifier
 
 
-def check_edges(sets: list[ShingleSet], found: Clusters) -> None:
-    """Check that all edges are verified pairs, in order, and hold every removal's reason."""
-    edges = list(zip(found.edges.right.tolist(), found.edges.left.tolist(), strict=True))
+def check_edges(sets: list[ShingleSet], found: Clusters, verified: SortedRuns) -> None:
+    """Check that what was found are verified pairs, and every removal's reason among them."""
+    packed = np.concatenate([np.zeros(0, np.uint64), *verified.ascending()])
+    rights, lefts = (side.tolist() for side in unpack_pairs(packed))
+    edges = list(zip(rights, lefts, strict=True))
     assert edges == sorted(set(edges))
-    for (right, left), common in zip(edges, found.edges.common.tolist(), strict=True):
+    assert found.num_verified == len(edges)
+    for right, left in edges:
         assert left < right
-        assert common == len(sets[left] & sets[right])
         assert jaccard(sets[left], sets[right]) >= THRESHOLD
     reasons = {(right, left) for right, left in enumerate(found.keeper.tolist()) if left != right}
     assert reasons <= set(edges)
+    for right, left in reasons:
+        assert found.common[right] == len(sets[left] & sets[right])
 
 
 def edges_of(pairs: set[tuple[int, int]]) -> Edges:
-    """Return edges left < right in the order that `Edges.join` gives."""
-    found = np.array(sorted((max(p), min(p)) for p in pairs if p[0] != p[1]), np.int64)
+    """Return edges left < right, ascending by (right, left)."""
+    found = np.array(sorted({(max(p), min(p)) for p in pairs if p[0] != p[1]}), np.int64)
     right, left = found.reshape(-1, 2).T
-    return Edges.join([Edges(left, right, np.ones(len(left), np.int64))])
+    return Edges(left.copy(), right.copy(), np.ones(len(left), np.int64))
+
+
+def keepers_of(num_documents: int, edges: Edges, cuts: list[int] | None = None) -> list[int]:
+    """Settle edges in one go, or piece by piece."""
+    keepers = Keepers(num_documents, Scratch())
+    bounds = [0, *sorted(cuts or []), len(edges)]
+    for first, last in pairwise(bounds):
+        keepers.settle(edges.choose(slice(first, last)))
+    return keepers.keeper.tolist()
 
 
 def sequential(num_documents: int, pairs: set[tuple[int, int]]) -> list[int]:
@@ -92,11 +121,29 @@ def test_worlds_are_clustered_as_one_document_after_another(
     for max_comparisons in (DEFAULT_CAP, 10**9, most):
         found, _ = greedy(sets, buckets, max_comparisons)
         assert found.keeper.tolist() == expected
-        assert (found.num_skipped, len(found.skipped_documents)) == (0, 0)
+        assert (found.skipped.num_comparisons, len(found.skipped.documents)) == (0, 0)
     assert len(set(expected)) < 220
     # All verified pairs at once give the same.
     known = edges_of(similar_pairs(sets, pairs, THRESHOLD))
-    assert keepers_of_edges(len(sets), known).tolist() == expected
+    assert keepers_of(len(sets), known) == expected
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_worlds_in_tiny_pieces_on_disk(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Chunks of a few members, runs of a few pairs, all in files: the same keepers."""
+    monkeypatch.setattr(grouping, "CHUNK_ENTRIES", (1, 20, 100)[seed % 3])
+    monkeypatch.setattr(runs, "RUN_KEYS", (3, 64)[seed % 2])
+    monkeypatch.setattr(module, "_PAIRS_TOGETHER", (1, 50)[seed % 2])
+    monkeypatch.setattr(edges_module, "_VERIFIED_TOGETHER", (7, 40)[seed % 2])
+    monkeypatch.setattr(scratch_module, "_SMALL_BYTES", 0)
+    sets = set_world(seed, 240)
+    keys = keys_of(sets)
+    pairs = pairs_by_key(keys)
+    found, _ = greedy(sets, buckets_by_key(keys), scratch=Scratch(str(tmp_path), 0))
+    assert found.keeper.tolist() == reference.greedy(sets, THRESHOLD, lambda a, b: (a, b) in pairs)
+    assert list(tmp_path.iterdir()) == []  # its files have no name
 
 
 def test_worlds_hold_what_makes_greedy_hard() -> None:
@@ -127,7 +174,7 @@ def test_a_path_in_keeper_order_needs_more_rounds_than_there_are(num_documents: 
     found, _ = greedy(sets, buckets)
     assert found.keeper.tolist() == [place - place % 2 for place in range(num_documents)]
     path = {(place, place + 1) for place in range(num_documents - 1)}
-    assert keepers_of_edges(num_documents, edges_of(path)).tolist() == found.keeper.tolist()
+    assert keepers_of(num_documents, edges_of(path)) == found.keeper.tolist()
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -174,7 +221,7 @@ def test_a_bucket_of_near_copies_costs_one_comparison_each() -> None:
     found, verifier = greedy(sets, buckets_by_key(keys_of(sets)), max_comparisons=10)
     assert found.keeper.tolist() == [0] * 1000
     assert verifier.num_compared <= 1100
-    assert found.num_skipped == 0
+    assert found.skipped.num_comparisons == 0
 
 
 def test_unlike_pages_of_a_template_are_compared_little() -> None:
@@ -202,11 +249,11 @@ def test_what_a_cap_skips_is_kept_and_named(
     keys = keys_of(sets)
     pairs = pairs_by_key(keys)
     found, _ = greedy(sets, buckets_by_key(keys), max_comparisons)
-    assert found.num_skipped > 0
+    assert found.skipped.num_comparisons > 0
     keeper = found.keeper.tolist()
     # A keeper is kept, and the first among those that were compared: no chain, no estimate.
     assert all(keeper[other] == other for other in keeper)
-    skipped = set(found.skipped_documents.tolist())
+    skipped = set(found.skipped.documents.tolist())
     for left, right in similar_pairs(sets, pairs, THRESHOLD):
         if keeper[left] == left and (keeper[right] == right or keeper[right] > left):
             assert right in skipped
@@ -236,8 +283,8 @@ def test_the_search_for_late_keepers_is_capped_too(max_comparisons: int, num_com
     sets, buckets = crowd_of_late_keepers(70)
     found, verifier = greedy(sets, buckets, max_comparisons)
     assert found.keeper.tolist() == [*range(141), *range(71, 141)]
-    assert found.num_skipped == (70 - num_compared) * 70
-    assert found.skipped_documents.tolist() == list(range(141 + num_compared, 211))
+    assert found.skipped.num_comparisons == (70 - num_compared) * 70
+    assert found.skipped.documents.tolist() == list(range(141 + num_compared, 211))
     in_rounds = verifier.num_compared + verifier.num_filtered - num_compared * 70
     assert in_rounds < 70 * 10
 
@@ -249,23 +296,27 @@ def test_no_documents_and_no_buckets() -> None:
     assert found.keeper.tolist() == [0, 1]
 
 
-@given(graphs)
-@example((4, {(0, 1), (1, 2), (2, 3)}))
-@example((3, {(0, 2), (1, 2)}))
-def test_keepers_of_any_graph(graph: tuple[int, set[tuple[int, int]]]) -> None:
+@given(graphs, st.lists(st.integers(0, 1000), max_size=6))
+@example((4, {(0, 1), (1, 2), (2, 3)}), [])
+@example((4, {(0, 1), (1, 2), (2, 3), (0, 3)}), [3])
+@example((3, {(0, 2), (1, 2)}), [1])
+def test_keepers_of_any_graph_whose_edges_come_in_any_pieces(
+    graph: tuple[int, set[tuple[int, int]]], cuts: list[int]
+) -> None:
     size, pairs = graph
-    found = keepers_of_edges(size, edges_of(pairs)).tolist()
+    edges = edges_of(pairs)
+    found = keepers_of(size, edges, [cut % (len(edges) + 1) for cut in cuts])
     assert found == sequential(size, pairs)
 
 
-def test_edges_are_joined_without_repetition() -> None:
-    one = Edges(np.array([3, 0]), np.array([5, 2]), np.array([7, 8]))
-    two = Edges(np.array([0, 1, 0]), np.array([5, 2, 2]), np.array([9, 6, 8]))
-    found = Edges.join([one, two, one])
-    assert found.right.tolist() == [2, 2, 5, 5]
-    assert found.left.tolist() == [0, 1, 0, 3]
-    assert found.common.tolist() == [8, 6, 9, 7]
-    assert len(Edges.join([]).left) == 0
+def components_of(num_documents: int, pairs: set[tuple[int, int]]) -> list[int]:
+    """Return the components of edges that come in three pieces."""
+    edges = edges_of(pairs)
+    third = max(1, -(-len(edges) // 3))
+    pieces = [edges.choose(slice(first, first + third)) for first in range(0, len(edges), third)]
+    found = components(num_documents, pieces, Scratch()).tolist()
+    assert components(num_documents, reversed(pieces), Scratch()).tolist() == found
+    return found
 
 
 def networkx_components(num_documents: int, pairs: set[tuple[int, int]]) -> list[int]:
@@ -283,7 +334,7 @@ def test_components_of_any_graph_are_those_of_networkx(
     graph: tuple[int, set[tuple[int, int]]],
 ) -> None:
     size, pairs = graph
-    assert components(size, edges_of(pairs)).tolist() == networkx_components(size, pairs)
+    assert components_of(size, pairs) == networkx_components(size, pairs)
 
 
 @pytest.mark.parametrize("num_edges", [200, 900, 1000, 1100, 3000])
@@ -291,7 +342,7 @@ def test_components_of_large_random_graphs(num_edges: int) -> None:
     rng = np.random.default_rng(num_edges)
     pairs = {(int(a), int(b)) for a, b in rng.integers(0, 2000, (num_edges, 2))}
     expected = networkx_components(2000, pairs)
-    assert components(2000, edges_of(pairs)).tolist() == expected
+    assert components_of(2000, pairs) == expected
     assert reference.components(2000, pairs) == expected
 
 
@@ -299,7 +350,6 @@ def test_components_of_long_paths_and_stars() -> None:
     rng = np.random.default_rng(4)
     for order in (np.arange(3000), np.arange(3000)[::-1], rng.permutation(3000)):
         path = set(zip(order[:-1].tolist(), order[1:].tolist(), strict=True))
-        assert not components(3001, edges_of(path))[:3000].any()
-        assert components(3001, edges_of(path))[3000] == 3000
+        assert components_of(3001, path) == [*[0] * 3000, 3000]
     star = {(2999, place) for place in range(5, 2999)}
-    assert components(3000, edges_of(star)).tolist() == [*range(5), *[5] * 2995]
+    assert components_of(3000, star) == [*range(5), *[5] * 2995]

@@ -17,6 +17,7 @@ from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.lsh import candidates
 from dedup.lsh.hamming import hamming_pairs
+from dedup.scratch import Scratch
 from dedup.search import Search, banding_of, search, sketch_parameters
 from dedup.timing import Stages
 from tests import oracles_sketch, reference
@@ -49,11 +50,16 @@ def shingles_of(seed: int) -> list[set[reference.Shingle]]:
 
 
 def find(corpus: Corpus, **options: object) -> Search:
-    return search(corpus, Config(recall=SURE, **options), Stages())
+    return search(corpus, Config(recall=SURE, **options), Scratch(), Stages())
 
 
 def edges_of(found: Search) -> set[tuple[int, int]]:
-    edges = found.clusters.edges
+    """Return all verified pairs of units; where not all are wanted, those that decided."""
+    if found.edges is None:
+        keeper = found.clusters.keeper.tolist()
+        return {(left, right) for right, left in enumerate(keeper) if left != right}
+    edges = found.edges.joined()
+    assert found.clusters.num_verified == len(edges)
     return set(zip(edges.left.tolist(), edges.right.tolist(), strict=True))
 
 
@@ -108,7 +114,7 @@ def test_keepers_are_greedy_over_all_pairs(seed: int, threshold: str, keep: str)
     expected = reference.greedy(sets, Fraction(threshold))
     assert found.clusters.keeper.tolist() == expected
     assert found.label is None
-    assert found.clusters.num_skipped == 0
+    assert found.clusters.skipped.num_comparisons == 0
     every = find(corpus, threshold=threshold, keep=keep, pairs="all")
     assert every.clusters.keeper.tolist() == expected
     similar = reference.similar_pairs(sets, Fraction(threshold))
@@ -185,7 +191,7 @@ def test_comparisons_of_fingerprints_that_a_cap_left_out_are_counted() -> None:
     prints = corpus.fingerprints[found.order[found.units]]
     assert len(set(prints.tolist())) == len(prints)  # so that no bucket is large enough for a cap
     skipped = hamming_pairs(np.sort(prints), 10, 3).num_skipped
-    assert found.clusters.num_skipped == skipped > 0
+    assert found.clusters.skipped.num_comparisons == skipped > 0
 
 
 @pytest.mark.parametrize("max_comparisons", [1, 20, 300])
@@ -206,7 +212,7 @@ def test_a_removal_does_not_depend_on_whether_all_pairs_are_asked_for(
     table = pa.table({"text": texts})
     decided = dedup.find_duplicates(table, **options).search
     every = dedup.find_duplicates(table, pairs="all", **options).search
-    assert every.clusters.num_skipped > 0
+    assert every.clusters.skipped.num_comparisons > 0
     assert every.clusters.keeper.tolist() == decided.clusters.keeper.tolist()
     assert edges_of(decided) <= edges_of(every)
     sets = [reference.shingles(texts[at], 5) for at in every.order[every.units].tolist()]
@@ -228,7 +234,7 @@ def test_a_search_among_nothing_finds_nothing() -> None:
     for texts in ([], [""], ["", None, " "], ["one"]):
         corpus = dedup.find_duplicates(pa.table({"text": pa.array(texts, pa.string())})).corpus
         for pairs in ("decided", "all"):
-            found = search(corpus, Config(pairs=pairs), Stages())
+            found = search(corpus, Config(pairs=pairs), Scratch(), Stages())
             assert found.order.tolist() == found.lead.tolist() == list(range(len(texts)))
-            assert len(found.clusters.edges.left) == 0
+            assert not edges_of(found)
             assert (found.num_buckets, found.largest_bucket) == (0, 0)

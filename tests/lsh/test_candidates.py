@@ -8,8 +8,12 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from dedup.lsh import candidates
 from dedup.lsh.buckets import Buckets, unpack_pairs
-from dedup.lsh.candidates import HOT_BUCKET, candidate_pairs
+from dedup.lsh.candidates import HOT_BUCKET, candidate_runs
+from dedup.lsh.hot_buckets import BucketPairs
+from dedup.scratch import Scratch
+from dedup.sketch.store import SetStore
 from tests.random_sets import store_of
 from tests.set_worlds import (
     buckets_by_key,
@@ -23,6 +27,20 @@ from tests.set_worlds import (
 
 THRESHOLD = Fraction(4, 5)
 NO_CAP = 10**9
+
+
+def candidate_pairs(
+    buckets: Buckets, sets: SetStore, threshold: Fraction, max_comparisons: int
+) -> BucketPairs:
+    """Return the pairs of all pieces together."""
+    pieces = list(candidates.candidate_pairs(buckets, sets, threshold, max_comparisons, Scratch()))
+    found = candidate_runs([buckets], sets, threshold, max_comparisons, Scratch())
+    skipped = found.skipped
+    assert skipped.num_comparisons == sum(piece.num_skipped for piece in pieces)
+    packed = np.concatenate([np.zeros(0, np.uint64), *found.runs.ascending()])
+    every = np.concatenate([np.zeros(0, np.uint64), *(piece.pairs for piece in pieces)])
+    assert packed.tolist() == sorted(set(every.tolist()))
+    return BucketPairs(packed, skipped.num_comparisons, skipped.documents)
 
 
 def as_pairs(packed: np.ndarray) -> set[tuple[int, int]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dedup.lsh import containment as module
 from dedup.lsh.buckets import unpack_pairs
 from dedup.lsh.containment import containment_pairs
-from dedup.lsh.prefix import BucketPairs
+from dedup.lsh.hot_buckets import BucketPairs
 from tests.random_sets import store_of
 from tests.set_worlds import ShingleSet, fresh, nested_world, set_world, template_pages
 

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup.lsh import prefix as module
+from dedup.lsh import hot_buckets as module
 from dedup.lsh.buckets import Buckets, unpack_pairs
-from dedup.lsh.prefix import BucketPairs, prefix_lengths, prefix_pairs, rare_prefixes
+from dedup.lsh.hot_buckets import BucketPairs, hot_pairs
+from dedup.lsh.prefix import prefix_lengths, rare_prefixes
+from dedup.scratch import Scratch
+from dedup.sketch.store import SetStore
 from tests.random_sets import store_of
 from tests.set_worlds import (
     ShingleSet,
@@ -33,6 +36,12 @@ AT_THRESHOLD = {
     Fraction(9, 10): (36, 2),
     Fraction(1): (30, 0),
 }
+
+
+def prefix_pairs(
+    buckets: Buckets, sets: SetStore, threshold: Fraction, max_comparisons: int
+) -> BucketPairs:
+    return hot_pairs(buckets, sets, threshold, max_comparisons, Scratch())
 
 
 def found_pairs(found: BucketPairs) -> set[tuple[int, int]]:
@@ -116,7 +125,8 @@ def test_unlike_pages_of_a_template_are_hardly_compared() -> None:
 def test_many_buckets_in_chunks_of_any_size(
     chunk_entries: int, chunk_hits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_CHUNK_ENTRIES", chunk_entries)
+    monkeypatch.setattr(module, "_CHUNK_TOKENS", chunk_entries)
+    monkeypatch.setattr(module, "_SLICE_TOKENS", max(20, chunk_entries // 4))
     monkeypatch.setattr(module, "_CHUNK_HITS", chunk_hits)
     rng = np.random.default_rng(5)
     sets = set_world(5, 200)
@@ -153,7 +163,7 @@ def test_prefixes_hold_the_rare_shingles_in_one_order_for_all() -> None:
     sets = template_pages(np.random.default_rng(6), 150, 40, 8)
     template = set.intersection(*sets)
     documents = np.arange(10, 150)
-    found = rare_prefixes(store_of(sets), documents, Fraction(4, 5))
+    found = rare_prefixes(store_of(sets), documents, Fraction(4, 5), Scratch())
     assert found.documents.tolist() == documents.tolist()
     orders = []
     for place, document in enumerate(documents.tolist()):
@@ -178,7 +188,9 @@ def test_a_cap_cuts_a_bucket_short_in_keeper_order(max_comparisons: int, others:
     for _ in range(others):  # buckets of a pair, which no cap here touches
         groups.append([len(sets), len(sets) + 1])
         sets += template_pages(rng, 2, 40, 1)
-    found = prefix_pairs(buckets_of(groups), store_of(sets), Fraction(4, 5), max_comparisons)
+    found = hot_pairs(
+        buckets_of(groups), store_of(sets), Fraction(4, 5), max_comparisons, Scratch()
+    )
     pairs = found_pairs(found)
     small = {(90 + 2 * number, 91 + 2 * number) for number in range(others)}
     assert small <= pairs

@@ -6,8 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup.sketch.store import SetStore
-from tests.random_sets import joined
+from tests.random_sets import joined, store_of_parts
 
 sets_of_a_part = st.lists(st.sets(st.integers(0, (1 << 52) - 1), max_size=6), max_size=5)
 
@@ -16,7 +15,7 @@ sets_of_a_part = st.lists(st.sets(st.integers(0, (1 << 52) - 1), max_size=6), ma
 def test_documents_are_numbered_across_parts(
     parts: list[list[set[int]]], data: st.DataObject
 ) -> None:
-    store = SetStore([joined(part) for part in parts])
+    store = store_of_parts(parts)
     documents = [sorted(each) for part in parts for each in part]
     assert store.sizes.tolist() == [len(each) for each in documents]
     places = st.lists(st.integers(0, len(documents) - 1)) if documents else st.just([])
@@ -36,7 +35,7 @@ def test_documents_are_numbered_across_parts(
 def test_ranges_hold_each_shingle_once(
     parts: list[list[set[int]]], num_ranges: int, data: st.DataObject
 ) -> None:
-    store = SetStore([joined(part) for part in parts])
+    store = store_of_parts(parts)
     documents = [each for part in parts for each in part]
     chosen = data.draw(st.permutations(range(len(documents))))
     store = store.select(np.array(chosen, np.int64))
@@ -53,7 +52,7 @@ def test_ranges_hold_each_shingle_once(
 
 def test_neighbours_by_place_alone_are_not_one_slice() -> None:
     """The second part's second set starts where the first part's first one ends."""
-    store = SetStore([joined([{1, 2, 3}, {4, 5}]), joined([{6, 7, 8}, {9, 10}])])
+    store = store_of_parts([[{1, 2, 3}, {4, 5}], [{6, 7, 8}, {9, 10}]])
     assert store.gather(np.array([0, 3])).tolist() == [1, 2, 3, 9, 10]
     assert store.gather(np.array([0, 1])).tolist() == [1, 2, 3, 4, 5]
     assert store.gather(np.array([1, 0])).tolist() == [4, 5, 1, 2, 3]
@@ -61,7 +60,7 @@ def test_neighbours_by_place_alone_are_not_one_slice() -> None:
 
 @given(st.lists(sets_of_a_part, min_size=1, max_size=4), st.data())
 def test_replaced_sets_are_the_new_ones(parts: list[list[set[int]]], data: st.DataObject) -> None:
-    store = SetStore([joined(part) for part in parts])
+    store = store_of_parts(parts)
     documents = [sorted(each) for part in parts for each in part]
     before = list(documents)
     chosen = (
@@ -73,7 +72,7 @@ def test_replaced_sets_are_the_new_ones(parts: list[list[set[int]]], data: st.Da
     for place, each in zip(chosen, sets, strict=True):
         documents[place] = sorted(each)
     values, bounds = joined(sets)
-    changed = store.replaced(np.array(chosen, np.int64), values, np.diff(bounds))
+    changed = store.replaced(np.array(chosen, np.int64), [values], np.diff(bounds))
     for found, expected in ((changed, documents), (store, before)):
         everything = found.gather(np.arange(len(expected)))
         assert everything.tolist() == [value for each in expected for value in each]
@@ -81,6 +80,6 @@ def test_replaced_sets_are_the_new_ones(parts: list[list[set[int]]], data: st.Da
 
 
 def test_an_empty_store_has_no_documents() -> None:
-    store = SetStore([])
+    store = store_of_parts([])
     assert len(store.sizes) == 0
     assert store.gather(np.zeros(0, np.int64)).dtype == np.uint64
