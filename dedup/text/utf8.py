@@ -138,6 +138,15 @@ def erase(data: UInt8Array, positions: Int64Array, sizes: UInt8Array) -> None:
         data[longer + place] = 0
 
 
+def erase_three(data: UInt8Array, leads: BoolArray) -> None:
+    """Write byte 0 over characters of 3 bytes, by the mask of their first ones: where many are."""
+    others = ~leads
+    kept = others.copy()
+    kept[1:] &= others[:-1]
+    kept[2:] &= others[:-2]
+    data *= kept.view(np.uint8)
+
+
 @dataclass(frozen=True)
 class Scan:
     """Which characters above U+007F have to be looked at.
@@ -148,17 +157,26 @@ class Scan:
     Attributes
     ----------
     leads : bool; all the others.
+    two, three : bool; all that are passed over, of two and of three bytes.
     unspaced : bool; Han and kana passed over, three bytes each.
-    letters : bool; letters of spaced scripts passed over, of two and of three bytes.
+    punctuation : bool; commas and full stops passed over, three bytes each.
     """
 
     leads: BoolArray
+    two: BoolArray | None = None
+    three: BoolArray | None = None
     unspaced: BoolArray | None = None
-    letters: tuple[BoolArray | None, BoolArray | None] = (None, None)
+    punctuation: BoolArray | None = None
 
 
-def scan(data: UInt8Array) -> Scan:
-    """Find the characters above U+007F that have to be looked at."""
+def scan(data: UInt8Array, *, erase: bool) -> Scan:
+    """Find the characters above U+007F that have to be looked at.
+
+    Parameters
+    ----------
+    erase : pass also over the commas and full stops among Han and kana, for a caller who erases
+        them: they are separators, though canonical text has another form for some.
+    """
     leads = data >= 0xC0
     least = len(data) // _MANY
     if np.count_nonzero(leads) < least or len(data) < 3:
@@ -166,31 +184,57 @@ def scan(data: UInt8Array) -> Scan:
     after = data[1:]
     unspaced = between(data, 0xE5, 0xE9)  # U+5000..U+9FFF
     unspaced[:-1] |= (data[:-1] == 0xE4) & (after >= 0xB8)  # U+4E00..U+4FFF
-    leads &= ~unspaced
     kana = data == 0xE3
     if np.count_nonzero(kana) >= least // 2:
         kana[-2:] = False
         kana[:-2] &= _is_kana(data[1:-1], data[2:])
         unspaced |= kana
-        leads &= ~kana
-    letters: list[BoolArray | None] = [None, None]
-    left = int(np.count_nonzero(leads))
-    for place, pairs in enumerate((_QUIET_NARROW, _QUIET_HANGUL) if left >= least else ()):
-        quiet = np.zeros(len(data), np.bool_)
-        for first, low, high in pairs:
-            found = data[:-1] == first
-            if found.any():
-                quiet[:-1] |= found & between(after, low, high)
-        leads &= ~quiet
-        letters[place] = quiet
-    return Scan(leads, unspaced, (letters[0], letters[1]))
+    three, two, punctuation = unspaced, None, None
+    if erase and np.count_nonzero(unspaced) >= least:
+        punctuation = _punctuation(data)
+        three = unspaced | punctuation
+    leads ^= three
+    if int(np.count_nonzero(leads)) >= least:
+        two = _quiet(data, _QUIET_NARROW)
+        hangul = _quiet(data, _QUIET_HANGUL)
+        leads ^= two
+        leads ^= hangul
+        three = three | hangul
+    return Scan(leads, two, three, unspaced, punctuation)
 
 
 def _is_kana(second: UInt8Array, third: UInt8Array) -> BoolArray:
     """Tell which bytes after 0xE3 make kana that canonical text keeps and that are no marks."""
-    found: BoolArray = (second == 0x81) & (third > 0x80)  # U+3041..U+307F
-    found |= (second == 0x82) & ((third <= 0x94) | (third >= 0xA1))  # ..U+3094, U+30A1..
-    found |= (second == 0x83) & (third <= 0xBA)  # ..U+30FA
+    low = second * np.uint8(64)
+    low += third  # the low byte of the code point, and 0x80
+    found = (low - np.uint8(0xC1)) <= 0x53  # U+3041..U+3094, over the end of a byte
+    found |= between(low, 0x21, 0x7A)  # U+30A1..U+30FA
+    found &= between(second, 0x81, 0x83)
+    return found
+
+
+def _punctuation(data: UInt8Array) -> BoolArray:
+    """Tell where the characters U+3001, U+3002 and U+FF0C start."""
+    first, second, third = data[:-2], data[1:-1], data[2:]
+    mask = np.zeros(len(data), np.bool_)
+    found = mask[:-2]
+    np.equal(first, 0xE3, out=found)
+    found &= second == 0x80
+    found &= between(third, 0x81, 0x82)
+    full_width = first == 0xEF
+    full_width &= second == 0xBC
+    full_width &= third == 0x8C
+    found |= full_width
+    return mask
+
+
+def _quiet(data: UInt8Array, pairs: Sequence[tuple[int, int, int]]) -> BoolArray:
+    """Tell which bytes start characters of these first and second bytes."""
+    found = np.zeros(len(data), np.bool_)
+    for first, low, high in pairs:
+        leads = data[:-1] == first
+        if leads.any():
+            found[:-1] |= leads & between(data[1:], low, high)
     return found
 
 
@@ -209,8 +253,7 @@ def is_valid(data: UInt8Array, offsets: Int64Array, found: Characters, scanned: 
         longer = positions if place == 1 else positions.take(np.flatnonzero(sizes > place))
         if stops.take(longer + place).any():
             return False
-    two, three = scanned.letters
-    for mask, size in ((two, 2), (three, 3), (scanned.unspaced, 3)):
+    for mask, size in ((scanned.two, 2), (scanned.three, 3)):
         if mask is not None and (number := np.count_nonzero(mask)):
             expected += (size - 1) * int(number)
             short = stops[1:-1] | stops[2:] if size == 3 else stops[1:]
