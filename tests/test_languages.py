@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.language_texts import LANGUAGES, TYPOGRAPHIC, corpus
+from dedup.text.scan import QUIET_PAIRS, characters, scan
 from dedup.text.unicode import KEEP, SPACED, UNSPACED, tables
-from dedup.text.utf8 import QUIET_PAIRS, characters, scan
 from tests import oracles_hashing, reference
 from tests.batches import batch_tokens, layout
 

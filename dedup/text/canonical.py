@@ -16,20 +16,17 @@ import numpy as np
 
 from dedup.text.hashing import Int64Array, UInt8Array
 from dedup.text.normal import settle
-from dedup.text.unicode import MARK, SEPARATOR, UNSPACED, UNSPACED_MARK, VERSION, tables
-from dedup.text.utf8 import (
-    BoolArray,
+from dedup.text.scan import (
     Characters,
     Scan,
     characters,
+    erase_characters,
     erase_three,
-    groups,
     is_valid,
     scan,
-    splice,
-    suspects,
 )
-from dedup.text.utf8 import erase as erase_characters
+from dedup.text.unicode import MARK, SEPARATOR, UNSPACED, UNSPACED_MARK, VERSION, tables
+from dedup.text.utf8 import BoolArray, groups, splice, suspects
 
 REMOVED = "\u00ad\u200c\u200d\ufeff"
 """Soft hyphen, both zero-width joiners, byte order mark: they would split words."""

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dedup.text.hashing import hash_constants
+from dedup.text.scan import characters, is_valid, scan
 from dedup.text.tokens import token_hashes
-from dedup.text.utf8 import characters, is_valid, scan
 from tests import oracles_hashing, reference
 from tests.batches import batch_tokens, layout
 
