@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -41,6 +42,7 @@ def shingles_of(seed: int) -> list[set[reference.Shingle]]:
     return [reference.shingles(text, 5) for text in nested_texts(seed)]
 
 
-def run(texts: tuple[str, ...] | list[str], **options: Any) -> dedup.Result:
-    table = pa.table({"text": texts})
+def run(pages: pa.Table | Sequence[str], **options: Any) -> dedup.Result:
+    """Find what lies in what; no cap skips anything."""
+    table = pages if isinstance(pages, pa.Table) else pa.table({"text": pages})
     return dedup.find_duplicates(table, measure="containment", max_comparisons=NO_CAP, **options)
