@@ -16,18 +16,17 @@ import numpy as np
 
 from dedup.text.hashing import Int64Array, UInt8Array
 from dedup.text.normal import settle
-from dedup.text.unicode import MARK, SEPARATOR, UNSPACED, UNSPACED_MARK, VERSION, tables
-from dedup.text.utf8 import (
-    BoolArray,
+from dedup.text.scan import (
     Characters,
+    Scan,
     characters,
-    groups,
+    erase_characters,
+    erase_three,
     is_valid,
     scan,
-    splice,
-    suspects,
 )
-from dedup.text.utf8 import erase as erase_characters
+from dedup.text.unicode import MARK, SEPARATOR, UNSPACED, UNSPACED_MARK, VERSION, tables
+from dedup.text.utf8 import BoolArray, groups, splice, suspects
 
 REMOVED = "\u00ad\u200c\u200d\ufeff"
 """Soft hyphen, both zero-width joiners, byte order mark: they would split words."""
@@ -106,18 +105,18 @@ def _canonical_group(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array,
 
 @dataclass(frozen=True)
 class SettledGroup:
-    """Documents in canonical text, but for the case of ASCII letters.
+    """Documents in canonical text, but for the case of ASCII letters and for erased separators.
 
     Attributes
     ----------
-    looked_at : the characters of this text that `scan` names, and the unspaced ones that it passes
-        over; None if they have to be found anew.
+    looked_at : what `scan` says of this text, and the characters that it names; None if they have
+        to be found anew.
     num_invalid : the documents that held invalid UTF-8.
     """
 
     data: UInt8Array
     offsets: Int64Array
-    looked_at: tuple[Characters, BoolArray | None] | None
+    looked_at: tuple[Scan, Characters] | None
     num_invalid: int
 
 
@@ -127,17 +126,18 @@ def settle_group(data: UInt8Array, offsets: Int64Array, *, erase: bool) -> Settl
     Parameters
     ----------
     data, offsets : uint8 and int64, from 0 to len(data).
-    erase : byte 0 for what becomes nothing but ASCII separators, see `settle`.
+    erase : byte 0 for what becomes nothing but ASCII separators, see `settle`; the commas that
+        `scan` passes over are left to `classify_group`.
     """
-    scanned = scan(data)
+    scanned = scan(data, erase=erase)
     found = characters(data, scanned.leads)
     num_invalid = 0
     if not is_valid(data, offsets, found, scanned):
         data, offsets, num_invalid = _repair(data, offsets)
-        scanned = scan(data)
+        scanned = scan(data, erase=erase)
         found = characters(data, scanned.leads)
     settled = settle(data, offsets, found, erase=erase)
-    looked_at = None if settled.characters is None else (settled.characters, scanned.unspaced)
+    looked_at = None if settled.characters is None else (scanned, settled.characters)
     if not len(settled.unsettled):
         return SettledGroup(settled.data, settled.offsets, looked_at, num_invalid)
     pieces = [
@@ -190,7 +190,7 @@ def classify(data: UInt8Array, offsets: Int64Array) -> Int64Array:
 def classify_group(
     data: UInt8Array,
     offsets: Int64Array,
-    looked_at: tuple[Characters, BoolArray | None] | None = None,
+    looked_at: tuple[Scan, Characters] | None = None,
 ) -> BoolArray | None:
     """Write 0 over separators as `classify` does; return the cuts as a mask.
 
@@ -206,14 +206,17 @@ def classify_group(
     if looked_at is None:
         if not size or int(data.max()) < 0x80:
             return None
-        scanned = scan(data)
-        found, passed = characters(data, scanned.leads), scanned.unspaced
+        scanned = scan(data, erase=True)
+        found = characters(data, scanned.leads)
     else:
-        found, passed = looked_at
+        scanned, found = looked_at
+    passed = scanned.unspaced
     kinds = tables().classes.take(found.codes)
     positions, sizes = found.positions, found.sizes
     separators = np.flatnonzero(kinds == SEPARATOR)
     erase_characters(data, positions.take(separators), sizes.take(separators))
+    if scanned.punctuation is not None:
+        erase_three(data, scanned.punctuation)
     unspaced = np.flatnonzero((kinds == UNSPACED) | (kinds == UNSPACED_MARK))
     if not len(unspaced) and (passed is None or not passed.any()):
         return None

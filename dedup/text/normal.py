@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.text.hashing import Int64Array, UInt8Array
+from dedup.text.scan import Characters, erase_characters
+from dedup.text.scan import characters as characters_of
 from dedup.text.unicode import COMPOSE, NORMALIZE, REORDER, REPLACE, Tables, tables
-from dedup.text.utf8 import BoolArray, Characters, code_points_before
-from dedup.text.utf8 import characters as characters_of
-from dedup.text.utf8 import erase as erase_characters
+from dedup.text.utf8 import BoolArray, code_points_before
 
 FOLD = bytes(
     ord(chr(code).lower()) if code >= 0x80 or chr(code).isalnum() or chr(code) == "_" else 0

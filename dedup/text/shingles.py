@@ -16,6 +16,9 @@ MAX_SLOTS = (1 << (64 - HASH_BITS)) - 1
 HASH_MASK = np.uint64((1 << HASH_BITS) - 1)
 _DROPPED = np.uint64(0xFFFFFFFFFFFFFFFF)
 
+_SPARSE = 32
+"""With fewer repeats than one in so many values, a mask is faster than a look at positions."""
+
 _BLOCK_TOKENS = 1 << 15
 """Tokens at a time: they and what is made of them fit the L2 cache."""
 
@@ -117,7 +120,9 @@ def distinct(values: UInt64Array) -> UInt64Array:
     keep = np.empty(len(values), np.bool_)
     keep[0] = True
     np.not_equal(values[1:], values[:-1], out=keep[1:])
-    return values[keep]
+    if np.count_nonzero(~keep) * _SPARSE < len(keep):
+        return values[keep]
+    return values.take(np.flatnonzero(keep))
 
 
 def runs(values: UInt64Array) -> Int64Array:

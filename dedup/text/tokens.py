@@ -82,8 +82,7 @@ def _token_edges(
         return edges[0::2], edges[1::2]
     changes |= cuts
     changes[offsets] = True
-    starts = np.flatnonzero(changes[:-1] & inside[1:-1])
-    return starts, np.flatnonzero(changes[1:] & inside[1:-1]) + 1
+    return np.flatnonzero(changes & inside[1:]), np.flatnonzero(changes & inside[:-1])
 
 
 def hash_tokens(

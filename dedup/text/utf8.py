@@ -1,13 +1,8 @@
-"""UTF-8 as arrays: where it is broken, which code points it holds, and how to swap documents.
-
-Dense passes over the bytes are cheap (0.02 ns a byte each); what costs is a look at a position
-(1 ns and more), so the callers name the few positions they have to know about.
-"""
+"""UTF-8 as arrays: where it is broken, which code points it holds, and how to swap documents."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,22 +15,6 @@ CodePoints = NDArray[np.uint16 | np.uint32]
 # Lead bytes whose second byte has a narrower range (Unicode 14.0, table 3-7): all others would give
 # overlong forms, surrogates, or code points beyond U+10FFFF.
 _SECOND_BYTES = ((0xE0, 0xA0, 0xBF), (0xED, 0x80, 0x9F), (0xF0, 0x90, 0xBF), (0xF4, 0x80, 0x8F))
-
-_LEAST = np.array([0, 0, 0x80, 0x800, 0x10000], np.uint32)
-_MAX_CODE = 0x10FFFF
-_SURROGATES = 0xD800 >> 11
-
-_MANY = 8
-"""A text has many characters above U+007F if one byte in so many starts one."""
-
-# First byte, least and greatest second byte of characters that canonical text keeps and that are
-# letters of spaced scripts: lower-case Greek and Cyrillic, Hebrew, Arabic, Hangul.
-_QUIET_NARROW = (
-    *((0xCE, 0xAC, 0xBF), (0xCF, 0x83, 0x8E), (0xD0, 0xB0, 0xBF), (0xD1, 0x80, 0x8F)),
-    *((0xD7, 0x90, 0xAA), (0xD8, 0xA0, 0xBF), (0xD9, 0x80, 0x8A)),
-)
-_QUIET_HANGUL = ((0xEA, 0xB0, 0xBF), (0xEB, 0x80, 0xBF), (0xEC, 0x80, 0xBF), (0xED, 0x80, 0x9D))
-QUIET_PAIRS = _QUIET_NARROW + _QUIET_HANGUL
 
 GROUP_BYTES = 1 << 18
 """Work on this much text at a time: fresh arrays of 1 MB cost more in page faults than in sums."""
@@ -87,139 +66,6 @@ def suspects(data: UInt8Array, offsets: Int64Array) -> Int64Array:
     # What the byte misses may be missing from the document that ends right before it.
     places = np.concatenate([found, found[found > 0] - 1])
     return np.unique(np.searchsorted(offsets, places, side="right") - 1)
-
-
-@dataclass(frozen=True)
-class Characters:
-    """Some of the characters of a text, in its order.
-
-    Attributes
-    ----------
-    positions : int64; of their first bytes.
-    sizes : uint8; their bytes, 2 to 4.
-    codes : uint32; their code points.
-    """
-
-    positions: Int64Array
-    sizes: UInt8Array
-    codes: NDArray[np.uint32]
-
-    def only(self, chosen: Int64Array) -> Characters:
-        """Return the chosen ones."""
-        return Characters(
-            self.positions.take(chosen), self.sizes.take(chosen), self.codes.take(chosen)
-        )
-
-
-def characters(data: UInt8Array, leads: BoolArray) -> Characters:
-    """Decode the characters that start where `leads` says, all above U+007F."""
-    positions = np.flatnonzero(leads)
-    lead = data.take(positions)
-    # As of three bytes each, whatever follows those of two.
-    codes = (lead & np.uint8(0x1F)).astype(np.uint32)
-    for place in (1, 2):
-        codes <<= 6
-        codes |= data.take(positions + place, mode="clip") & np.uint8(0x3F)
-    longer = lead >= 0xE0
-    codes >>= np.where(longer, np.uint8(0), np.uint8(6))
-    sizes = longer.view(np.uint8) + np.uint8(2)
-    longest = lead >= 0xF0
-    if longest.any():
-        chosen = np.flatnonzero(longest)
-        codes[chosen] = code_points(data, positions.take(chosen), 4)
-        sizes[chosen] = 4
-    return Characters(positions, sizes, codes)
-
-
-def erase(data: UInt8Array, positions: Int64Array, sizes: UInt8Array) -> None:
-    """Write byte 0 over characters of 2 to 4 bytes."""
-    for place in range(int(sizes.max(initial=0))):
-        longer = positions if place < 2 else positions.take(np.flatnonzero(sizes > place))
-        data[longer + place] = 0
-
-
-@dataclass(frozen=True)
-class Scan:
-    """Which characters above U+007F have to be looked at.
-
-    Where a text has many, the commonest are passed over: those that canonical text keeps, whatever
-    stands beside them, and whose class is known. Masks are of first bytes; None holds nothing.
-
-    Attributes
-    ----------
-    leads : bool; all the others.
-    unspaced : bool; Han and kana passed over, three bytes each.
-    letters : bool; letters of spaced scripts passed over, of two and of three bytes.
-    """
-
-    leads: BoolArray
-    unspaced: BoolArray | None = None
-    letters: tuple[BoolArray | None, BoolArray | None] = (None, None)
-
-
-def scan(data: UInt8Array) -> Scan:
-    """Find the characters above U+007F that have to be looked at."""
-    leads = data >= 0xC0
-    least = len(data) // _MANY
-    if np.count_nonzero(leads) < least or len(data) < 3:
-        return Scan(leads)
-    after = data[1:]
-    unspaced = between(data, 0xE5, 0xE9)  # U+5000..U+9FFF
-    unspaced[:-1] |= (data[:-1] == 0xE4) & (after >= 0xB8)  # U+4E00..U+4FFF
-    leads &= ~unspaced
-    kana = data == 0xE3
-    if np.count_nonzero(kana) >= least // 2:
-        kana[-2:] = False
-        kana[:-2] &= _is_kana(data[1:-1], data[2:])
-        unspaced |= kana
-        leads &= ~kana
-    letters: list[BoolArray | None] = [None, None]
-    left = int(np.count_nonzero(leads))
-    for place, pairs in enumerate((_QUIET_NARROW, _QUIET_HANGUL) if left >= least else ()):
-        quiet = np.zeros(len(data), np.bool_)
-        for first, low, high in pairs:
-            found = data[:-1] == first
-            if found.any():
-                quiet[:-1] |= found & between(after, low, high)
-        leads &= ~quiet
-        letters[place] = quiet
-    return Scan(leads, unspaced, (letters[0], letters[1]))
-
-
-def _is_kana(second: UInt8Array, third: UInt8Array) -> BoolArray:
-    """Tell which bytes after 0xE3 make kana that canonical text keeps and that are no marks."""
-    found: BoolArray = (second == 0x81) & (third > 0x80)  # U+3041..U+307F
-    found |= (second == 0x82) & ((third <= 0x94) | (third >= 0xA1))  # ..U+3094, U+30A1..
-    found |= (second == 0x83) & (third <= 0xBA)  # ..U+30FA
-    return found
-
-
-def is_valid(data: UInt8Array, offsets: Int64Array, found: Characters, scanned: Scan) -> bool:
-    """Tell whether text is valid UTF-8, given all that `scan` says of it.
-
-    Every character is followed by as many bytes 0x80..0xBF as it says, inside its document, and
-    together they account for all such bytes.
-    """
-    positions, sizes, codes = found.positions, found.sizes, found.codes
-    stops = data.view(np.int8) >= -64  # all but 0x80..0xBF
-    if len(sizes) and int(positions[-1]) + int(sizes[-1]) > len(data):
-        return False
-    expected = int(sizes.sum(dtype=np.int64)) - len(sizes)
-    for place in range(1, int(sizes.max(initial=1))):
-        longer = positions if place == 1 else positions.take(np.flatnonzero(sizes > place))
-        if stops.take(longer + place).any():
-            return False
-    two, three = scanned.letters
-    for mask, size in ((two, 2), (three, 3), (scanned.unspaced, 3)):
-        if mask is not None and (number := np.count_nonzero(mask)):
-            expected += (size - 1) * int(number)
-            short = stops[1:-1] | stops[2:] if size == 3 else stops[1:]
-            if mask[1 - size :].any() or (mask[: 1 - size] & short).any():
-                return False
-    if expected != len(data) - int(np.count_nonzero(stops)):
-        return False
-    wrong = (codes < _LEAST.take(sizes)) | (codes > _MAX_CODE) | ((codes >> 11) == _SURROGATES)
-    return not wrong.any() and bool(stops.take(offsets[offsets < len(data)]).all())
 
 
 def code_points(data: UInt8Array, positions: Int64Array, size: int) -> CodePoints:

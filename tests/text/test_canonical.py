@@ -12,7 +12,8 @@ from dedup.text.canonical import canonical, canonical_utf8, classify
 from dedup.text.unicode import COMPOSE, NUM_CODE_POINTS, tables
 from dedup.text.utf8 import GROUP_BYTES
 from tests import reference
-from tests.text.texts import DETERMINISTIC, batches, texts
+from tests.batches import layout
+from tests.text.texts import DETERMINISTIC, batches, is_utf8, texts
 
 CHARACTERS = [chr(code) for code in range(NUM_CODE_POINTS) if not 0xD800 <= code < 0xE000]
 # All at once, for speed: nothing merges with what stands before or after byte 0.
@@ -21,12 +22,6 @@ LOWER = bytes(range(256)).lower()
 FOLD = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or byte == ord("_") else 0 for byte in LOWER
 )
-
-
-def layout(documents):
-    """Return the documents as the kernels take them."""
-    offsets = np.cumsum([0, *map(len, documents)], dtype=np.int64)
-    return np.frombuffer(b"".join(documents), np.uint8), offsets
 
 
 def canonical_batch(documents):
@@ -53,14 +48,6 @@ def batch_tokens(documents):
     return found
 
 
-def is_valid(raw):
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 @DETERMINISTIC
 @given(texts)
 def test_canonical_is_the_definition(text):
@@ -75,7 +62,7 @@ def test_a_batch_is_its_documents_one_by_one_whatever_their_bytes(documents):
     ]
     found, num_invalid = canonical_batch(documents)
     assert found == expected
-    assert num_invalid == sum(not is_valid(raw) for raw in documents)
+    assert num_invalid == sum(not is_utf8(raw) for raw in documents)
 
 
 @DETERMINISTIC

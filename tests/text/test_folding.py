@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from dedup.text.hashing import hash_constants
+from dedup.text.scan import characters, is_valid, scan
 from dedup.text.tokens import token_hashes
-from dedup.text.utf8 import characters, is_valid, scan
 from tests import oracles_hashing, reference
 from tests.batches import batch_tokens, layout
+from tests.text.texts import is_utf8
 
 ALPHABET = (
-    *"汉字，。かカー한국жЖёλςשاäéab ",
+    *"汉字，。、かカー한국жЖёλςשاäéab ",
     *("\u0301", "\u3099", "\u3000", "𠀀", "👍", "ﬁ", "\u0e33", "น", "\u094d", "क", "\u200d"),
     *("０", "Ａ", "´", "\ufe0f", "…", "\u00a0", "㍿", "㎏", "℃", "ẚ", "\u4dc0", "ㇰ", "ヿ", "ゝ"),
 )
@@ -33,14 +34,6 @@ BALANCED = {
 }
 
 
-def is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 def random_text(chance: random.Random) -> bytes:
     """Draw text of a few of the characters; half of the texts have bytes changed."""
     pool = chance.sample(ALPHABET, chance.choice([1, 2, 5, 20]))
@@ -55,8 +48,10 @@ def random_text(chance: random.Random) -> bytes:
 
 def found_valid(*documents: bytes) -> bool:
     data, offsets = layout(list(documents))
-    scanned = scan(data)
-    return is_valid(data, offsets, characters(data, scanned.leads), scanned)
+    scans = [scan(data, erase=False), scan(data, erase=True)]
+    found = {is_valid(data, offsets, characters(data, scanned.leads), scanned) for scanned in scans}
+    assert len(found) == 1
+    return found.pop()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -78,12 +73,28 @@ def test_bytes_that_balance_are_not_valid_for_that(raw: bytes) -> None:
 
 
 def test_a_character_of_two_documents_is_not_valid() -> None:
-    for char in ("汉", "ж", "한", "ä", "👍", "。"):
+    for char in ("汉", "ж", "한", "ä", "👍", "。", "，"):
         raw = char.encode()
-        for plain in (b"", b"plain words " * 9):
+        for plain in (b"", b"plain words " * 9, "汉字".encode() * 9):
             assert found_valid(plain, raw)
             for cut in range(1, len(raw)):
                 assert not found_valid(plain + raw[:cut], raw[cut:] + plain)
+
+
+@pytest.mark.parametrize("first", [0x3000, 0xFF00])
+def test_what_stands_among_han_is_as_python_says(first: int) -> None:
+    chars = map(chr, range(first, first + 0x100))
+    texts = [f"汉字{char}汉字{char}{mark}漢字" for char in chars for mark in "\u0301\u0338\u3099"]
+    meant = [reference.tokens(text) for text in texts]
+    expected = [[oracles_hashing.token_hash(word, 0) for word in words] for words in meant]
+    assert batch_tokens([text.encode() for text in texts]) == expected
+
+
+def test_commas_and_full_stops_are_passed_over_by_those_who_erase_them() -> None:
+    data, _ = layout(["汉字，汉字。かな、汉字！".encode()])
+    assert characters(data, scan(data, erase=True).leads).codes.tolist() == [ord("！")]
+    named = characters(data, scan(data, erase=False).leads).codes
+    assert "".join(map(chr, named)) == "，。、！"
 
 
 def test_text_of_several_groups_is_as_document_by_document() -> None:

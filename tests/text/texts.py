@@ -1,4 +1,4 @@
-"""Hypothesis strategies for text in which canonicalisation and classes are hard."""
+"""Text in which canonicalisation and classes are hard: Hypothesis strategies, and what is valid."""
 # ruff: noqa: RUF001 (letters that look like others are the subject here)
 
 from __future__ import annotations
@@ -53,3 +53,11 @@ def broken_utf8(draw: st.DrawFn) -> bytes:
 
 
 batches = st.lists(st.one_of(texts.map(str.encode), broken_utf8()), max_size=6)
+
+
+def is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
