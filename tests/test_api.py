@@ -6,12 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
 import dedup
+from dedup.corpus import join_parts
+from dedup.evidence import open_evidence
+from dedup.scratch import Scratch
 from tests.worlds import world
 
 TEXTS = world(300, seed=5)
@@ -176,7 +180,7 @@ def test_results_are_written_whole_and_never_over_others(tmp_path: Path) -> None
     with pytest.raises(dedup.OutputExistsError, match="--overwrite"):
         EXPECTED.write(out)
     EXPECTED.write(out, overwrite=True, evidence=True)
-    assert (out / "evidence" / "sets.arrow").exists()
+    assert (out / "evidence" / "manifest.json").exists()
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "thesis.txt").write_text("years of work")
@@ -190,12 +194,17 @@ def test_evidence_holds_sets_keys_and_rejected_pairs(tmp_path: Path) -> None:
     result = dedup.find_duplicates(TABLE, pairs="all")
     result.write(tmp_path / "out", evidence=True)
     folder = tmp_path / "out" / "evidence"
-    sets = pa.ipc.open_file(folder / "sets.arrow").read_all()
-    keys = pa.ipc.open_file(folder / "band_keys.arrow").read_all()
-    assert sets["position"].to_pylist() == keys["position"].to_pylist() == list(range(len(TABLE)))
-    assert [len(s) for s in sets["set"].to_pylist()] == result.corpus.num_shingles.tolist()
-    banding = result.summary["banding"]
-    assert keys.schema.field("keys").type.list_size == banding["bands"]
+    found = join_parts(open_evidence(folder), Scratch())
+    everything = np.arange(len(TABLE))
+    assert len(found) == len(TABLE)
+    assert found.sets.gather(everything).tolist() == result.corpus.sets.gather(everything).tolist()
+    for name in ("num_shingles", "num_tokens", "num_chars", "digests", "text_digests"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(result.corpus, name))
+    for ours, theirs in zip(found.key_runs, result.corpus.key_runs, strict=True):
+        assert ours.first == theirs.first
+        np.testing.assert_array_equal(ours.entries, theirs.entries)
+    assert found.num_bands == result.summary["banding"]["bands"]
+    assert found.columns.equals(result.corpus.columns)
     rejected = pq.read_table(folder / "rejected.parquet")
     assert len(rejected) > 0
     assert max(rejected["jaccard"].to_pylist()) < 0.8

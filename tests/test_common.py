@@ -19,6 +19,7 @@ from dedup.errors import ConfigError, InputError
 from dedup.io.inputs import discover
 from dedup.pipeline import find
 from dedup.result import Result
+from dedup.scratch import Scratch
 from dedup.sketch import frequency
 from tests import reference
 from tests.templated_pages import NEVER_EQUAL, WORDS, pairs_of, templated_world
@@ -145,11 +146,11 @@ def test_tables_do_not_depend_on_workers_or_batches(
         pq.write_table(half, path, row_group_size=40)
     files = discover(paths).files
 
-    def run(engine: LocalEngine, scratch: str | None, within: str | None) -> Result:
+    def run(engine: LocalEngine, folder: str | None, within: str | None) -> Result:
         config = Config(
             ignore_common=0.2, common_within=within, method="both", simhash_weights="tf"
         )
-        return find(files, config, engine, scratch, None)
+        return find(files, config, engine, Scratch(folder, 0), None)
 
     for within in (None, "host"):
         expected = run(LocalEngine(), None, within)
