@@ -30,7 +30,7 @@ _WELL_SEEN = 4
 
 @dataclass(frozen=True)
 class Share:
-    """An estimated share, and limits that hold it in about 19 of 20 samples."""
+    """An estimated share, and limits that hold it mostly where copies lie in any order."""
 
     low: float
     estimate: float
