@@ -1,4 +1,4 @@
-"""The public functions: find, drop, and run from files to a folder.
+"""The public functions: find, drop, run from files to a folder, and plan a run.
 
 Light at import: worker processes are started before numpy and Arrow are loaded here, so that all
 load at the same time.
@@ -136,6 +136,29 @@ def run(
     if refusal is not None:
         raise refusal
     return result
+
+
+def plan(inputs: Sequence[PathLike], config: Config) -> dict[str, Any]:
+    """Say what a run over the files would find and need, from a sample of them.
+
+    Returns
+    -------
+    JSON values: ``documents``, ``tokens``, ``text_bytes``, ``shingles`` and ``duplicate_share``
+    (value, low, high), ``banding`` with its S-curve, ``seconds``, ``memory_bytes`` and
+    ``disk_bytes``, each with its ``basis``. Input of up to 8 MB is read whole, and its figures are
+    counts.
+
+    Raises
+    ------
+    ConfigError, InputError : as for `run`; standard input cannot be sampled.
+    """
+    found = discover(inputs)
+    if any(file.path == STDIN for file in found.files):
+        raise InputError("standard input can be read only once; give files to plan for.")
+    from dedup.planning import plan_files
+
+    with ExitStack() as stack:
+        return plan_files(found.files, config, _scratch(stack, None))
 
 
 def _refusal(result: Result, config: Config, folders: dict[str, PathLike]) -> DedupError | None:

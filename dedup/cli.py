@@ -5,6 +5,7 @@ Options come from `dedup.config.Config`; nothing heavy is imported before a comm
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 import click
 
+from dedup.api import plan as plan_files
 from dedup.api import run as run_files
 from dedup.config import Config
 from dedup.errors import DedupError
@@ -146,6 +148,25 @@ def recluster_command(
         from dedup.terminal import print_summary
 
         print_summary(result.summary, output or folder, verbose=verbose)
+
+
+@cli.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@_config_options()
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@click.option("-v", "--verbose", is_flag=True, help="Print tracebacks of errors.")
+def plan(inputs: tuple[str, ...], as_json: bool, verbose: bool, **options: Any) -> None:
+    """Say what a run over INPUT would find and need, from a sample of it.
+
+    INPUT and options are those of dedup run; standard input cannot be sampled.
+    """
+    found = plan_files(inputs, Config(**options))
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    from dedup.plan_text import print_plan
+
+    print_plan(found)
 
 
 def main() -> None:
