@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dedup.lsh.buckets import group_by_key
 from dedup.scratch import Scratch
-from dedup.text.hashing import Int64Array, UInt64Array
+from dedup.text.hashing import Int64Array, UInt64Array, mix64_array
 
 _BLOCK = 1 << 20
 _RANGE_DOCUMENTS = 1 << 21
@@ -15,7 +15,11 @@ _RANGE_DOCUMENTS = 1 << 21
 
 
 def representatives(
-    digests: UInt64Array, order: Int64Array, compared: NDArray[np.bool_], scratch: Scratch
+    digests: UInt64Array,
+    order: Int64Array,
+    compared: NDArray[np.bool_],
+    scratch: Scratch,
+    group: Int64Array | None = None,
 ) -> Int64Array:
     """Return for each rank the first rank with the same digest.
 
@@ -24,6 +28,7 @@ def representatives(
     digests : uint64, shape (documents, 2).
     order : int64, shape (documents,); the document of each rank.
     compared : bool, shape (documents,); the documents that may equal others.
+    group : int64, shape (documents,); documents of different groups do not.
 
     Returns
     -------
@@ -33,15 +38,15 @@ def representatives(
     first[:] = np.arange(len(order))
     num_ranges = max(1, -(-len(order) // _RANGE_DOCUMENTS))
     for number in range(num_ranges):
-        ranks, chosen = _in_range(digests, order, compared, number, num_ranges)
+        ranks, chosen = _in_range(digests, order, compared, group, number, num_ranges)
         # Groups by the leading bits of the digest, then by all of it: they differ almost never.
         members, sizes = group_by_key(chosen[:, 0])
-        group = np.repeat(np.arange(len(sizes)), sizes)
-        sorted_ = np.lexsort((members, chosen[members, 1], chosen[members, 0], group))
+        owner = np.repeat(np.arange(len(sizes)), sizes)
+        sorted_ = np.lexsort((members, chosen[members, 1], chosen[members, 0], owner))
         members = members[sorted_]
         full = chosen[members]
         starts = np.ones(len(members), np.bool_)
-        starts[1:] = (full[1:] != full[:-1]).any(axis=1) | (group[1:] != group[:-1])
+        starts[1:] = (full[1:] != full[:-1]).any(axis=1) | (owner[1:] != owner[:-1])
         lead = np.flatnonzero(starts)
         sizes = np.diff(np.append(lead, len(members)))
         first[ranks[members]] = np.repeat(ranks[members[lead]], sizes)
@@ -52,6 +57,7 @@ def _in_range(
     digests: UInt64Array,
     order: Int64Array,
     compared: NDArray[np.bool_],
+    group: Int64Array | None,
     number: int,
     num_ranges: int,
 ) -> tuple[Int64Array, UInt64Array]:
@@ -62,6 +68,8 @@ def _in_range(
     for start in range(0, len(order), _BLOCK):
         documents = order[start : start + _BLOCK]
         block = digests[documents]
+        if group is not None:
+            block[:, 1] ^= mix64_array(group[documents].view(np.uint64))
         inside = compared[documents] & (block[:, 0] >= low) & (block[:, 0] <= high)
         ranks.append(np.flatnonzero(inside) + start)
         found.append(block[inside])

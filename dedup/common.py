@@ -16,12 +16,11 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.collapse import representatives
 from dedup.config import Config
-from dedup.corpus import Corpus
+from dedup.corpus import FILE, Corpus, Groups
 from dedup.documents import SketchParameters
 from dedup.lsh.buckets import KeyRun, unique_pairs
 from dedup.scratch import Scratch, Spool
@@ -64,7 +63,7 @@ def without_common(
     -------
     corpus, counts : what is compared, and what was ignored, as `summary.json` has it.
     """
-    sources = _Sources.of(corpus, config.common_within)
+    sources = corpus.groups(config.common_within or FILE)
     present = corpus.num_shingles > 0
     lead = representatives(corpus.digests, np.arange(len(corpus)), present, scratch)
     sourced = np.flatnonzero(present & (sources.of_document >= 0))
@@ -127,28 +126,6 @@ def _groups(num_shingles: Int64Array) -> Iterator[tuple[int, int]]:
         last = min(max(last, first + 1), first + MAX_OWNERS)
         yield first, last
         first, done = last, int(ends[last - 1])
-
-
-@dataclass(frozen=True)
-class _Sources:
-    """The source of each document (-1 for none), and the sources' names."""
-
-    of_document: Int64Array
-    names: list[str]
-
-    @classmethod
-    def of(cls, corpus: Corpus, column: str | None) -> _Sources:
-        if column is None:
-            rows = np.diff(corpus.file_offsets)
-            names = [file.name for file in corpus.files]
-            return cls(np.repeat(np.arange(len(rows)), rows), names)
-        values = corpus.columns[column]
-        if pa.types.is_null(values.type) or not values.num_chunks:
-            return cls(np.full(len(corpus), -1), [])
-        encoded = values.dictionary_encode().unify_dictionaries()
-        indices = [chunk.indices.fill_null(-1).to_numpy() for chunk in encoded.chunks]
-        names = [str(name) for name in encoded.chunk(0).dictionary.to_pylist()]
-        return cls(np.concatenate(indices).astype(np.int64), names)
 
 
 @dataclass
@@ -255,7 +232,7 @@ def _sums(chosen: NDArray[np.bool_], sizes: Int64Array) -> Int64Array:
 
 
 def _counts(
-    before: Corpus, after: Corpus, sources: _Sources, num_common: Int64Array
+    before: Corpus, after: Corpus, sources: Groups, num_common: Int64Array
 ) -> dict[str, Any]:
     """Return what was ignored: in all, and by source for those with the most."""
     lost = before.num_shingles - after.num_shingles

@@ -94,6 +94,11 @@ class Config:
         "min:COL.",
         metavar="POLICY",
     )
+    within: str | None = _option(
+        None,
+        "Compare only documents with equal values of this column, or of one file ('file').",
+        metavar="NAME",
+    )
     linkage: str = _option(
         "keeper",
         "Clusters of a keeper and what it removes, or connected components.",

@@ -21,6 +21,9 @@ from dedup.text.hashing import Int64Array, UInt64Array
 
 _PROBLEMS_KEPT = 1_000
 
+FILE = "file"
+"""Stands for the file of a document where a column is asked for."""
+
 
 @dataclass(frozen=True)
 class Sketched:
@@ -35,6 +38,14 @@ class Sketched:
     files: list[InputFile]
     parts: list[PartSketches]
     config: Config
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The group of each document (-1 for none), int64 by position, and the groups' names."""
+
+    of_document: Int64Array
+    names: list[str]
 
 
 @dataclass
@@ -76,6 +87,19 @@ class Corpus:
     def ids(self) -> Ids:
         """The user's ids, by position."""
         return Ids(self.columns["doc_id"])
+
+    def groups(self, column: str) -> Groups:
+        """Return the documents' groups: the values of a column, or `FILE`."""
+        if column == FILE and column not in self.columns.column_names:
+            rows = np.diff(self.file_offsets)
+            return Groups(np.repeat(np.arange(len(rows)), rows), [file.name for file in self.files])
+        values = self.columns[column]
+        if pa.types.is_null(values.type) or not values.num_chunks:
+            return Groups(np.full(len(self), -1), [])
+        encoded = values.dictionary_encode().unify_dictionaries()
+        indices = [chunk.indices.fill_null(-1).to_numpy() for chunk in encoded.chunks]
+        names = [str(name) for name in encoded.chunk(0).dictionary.to_pylist()]
+        return Groups(np.concatenate(indices).astype(np.int64), names)
 
     @property
     def num_bands(self) -> int:

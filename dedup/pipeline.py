@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dedup.common import bare_parameters, common_warnings, without_common
 from dedup.config import Config
-from dedup.corpus import Sketched, join_parts
+from dedup.corpus import FILE, Sketched, join_parts
 from dedup.decisions import decide
 from dedup.engines.local import Engine, Progress
 from dedup.io.base import Columns
@@ -20,7 +20,8 @@ from dedup.timing import Stages, peak_bytes
 
 def needed_columns(config: Config) -> Columns:
     """Return the columns that a run reads."""
-    extra = (policy_column(config.keep), config.common_within)
+    within = None if config.within == FILE else config.within
+    extra = (policy_column(config.keep), config.common_within, within)
     return Columns(
         text=config.text_columns,
         id=config.id_column or "id",

@@ -6,7 +6,7 @@ always the better keeper, and then to "units": one for each distinct shingle set
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from dedup.corpus import Corpus
 from dedup.documents import SketchParameters
 from dedup.edges import EdgeStore, verified_edges
 from dedup.keeper import keeper_order
+from dedup.lsh.buckets import split_groups, unpack_pairs
 from dedup.lsh.candidates import PairRuns, candidate_runs
 from dedup.lsh.containment import containment_pairs
 from dedup.lsh.fingerprints import fingerprint_groups
@@ -100,18 +101,23 @@ def search(
         order = scratch.held(
             keeper_order(config.keep, corpus.num_chars, corpus.num_shingles, corpus.columns)
         )
-        long_enough = corpus.num_tokens >= config.min_tokens
+        may_match = corpus.num_tokens >= config.min_tokens
+        group = None
+        if config.within is not None:
+            group = scratch.held(corpus.groups(config.within).of_document)
+            may_match &= group >= 0
         has_digest = corpus.digests.any(axis=1)
-        lead = representatives(corpus.digests, order, has_digest & long_enough, scratch)
-        has_set = (corpus.num_shingles > 0) & long_enough
+        lead = representatives(corpus.digests, order, has_digest & may_match, scratch, group)
+        has_set = (corpus.num_shingles > 0) & may_match
         distinct = (lead == np.arange(len(order))) & has_set[order]
         units = scratch.held(np.flatnonzero(distinct))
-        del has_digest, long_enough, has_set, distinct
+        del has_digest, may_match, has_set, distinct
         documents = scratch.taken(order, units)
+        chosen = _Units(documents, None if group is None else scratch.taken(group, documents))
     sets = corpus.sets.select(documents)
     verifier = Verifier(sets, config.threshold, config.measure, keeps_rejected)
     by_measure = _by_containment if config.measure == "containment" else _by_jaccard
-    found = by_measure(corpus, documents, verifier, config, scratch, stages)
+    found = by_measure(corpus, chosen, verifier, config, scratch, stages)
     label = label_common = None
     if config.linkage == "components" and found.edges is not None:
         with stages("components"):
@@ -133,6 +139,23 @@ def search(
 
 
 @dataclass
+class _Units:
+    """The document of each unit, and the group that it is compared in, where there are groups."""
+
+    documents: Int64Array
+    group: Int64Array | None
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def inside(self, members: Int64Array, sizes: Int64Array) -> tuple[Int64Array, Int64Array]:
+        """Part buckets by group."""
+        if self.group is None:
+            return members, sizes
+        return split_groups(members, sizes, self.group)
+
+
+@dataclass
 class _Found:
     """The clusters of the units, all their edges where wanted, and what was looked at."""
 
@@ -145,7 +168,7 @@ class _Found:
 
 def _by_jaccard(
     corpus: Corpus,
-    documents: Int64Array,
+    units: _Units,
     verifier: Verifier,
     config: Config,
     scratch: Scratch,
@@ -153,13 +176,13 @@ def _by_jaccard(
 ) -> _Found:
     """Compare what shares a bucket: keepers with the rest, or all with all."""
     with stages("buckets"):
-        buckets, num_uncompared = _buckets(corpus, documents, config, scratch)
+        buckets, num_uncompared = _buckets(corpus, units, config, scratch)
     with stages("verify"):
         if config.pairs == "all" or config.linkage == "components":
-            found = _all_pairs(len(documents), buckets, verifier, config, scratch)
+            found = _all_pairs(len(units), buckets, verifier, config, scratch)
         else:
             clusters = greedy_keepers(
-                len(documents), buckets, verifier, config.max_comparisons, scratch
+                len(units), buckets, verifier, config.max_comparisons, scratch
             )
             found = _Found(clusters)
     found.clusters.skipped.num_comparisons += num_uncompared
@@ -169,7 +192,7 @@ def _by_jaccard(
 
 def _by_containment(
     _: Corpus,
-    documents: Int64Array,
+    units: _Units,
     verifier: Verifier,
     config: Config,
     scratch: Scratch,
@@ -181,10 +204,14 @@ def _by_containment(
     """
     with stages("containment"):
         listed = containment_pairs(verifier.sets, config.threshold, config.max_comparisons)
+        if units.group is not None:
+            later, earlier = unpack_pairs(listed.pairs)
+            same = units.group[later] == units.group[earlier]
+            listed = replace(listed, pairs=listed.pairs[same])
         pairs = PairRuns(scratch)
         pairs.add(listed)
     with stages("verify"):
-        edges, keepers = EdgeStore(scratch), Keepers(len(documents), scratch)
+        edges, keepers = EdgeStore(scratch), Keepers(len(units), scratch)
         for some in verified_edges(verifier, pairs.runs):
             edges.append(some)
             # Only a document that lies in an earlier one is removed.
@@ -194,24 +221,24 @@ def _by_containment(
 
 
 def _buckets(
-    corpus: Corpus, documents: Int64Array, config: Config, scratch: Scratch
+    corpus: Corpus, units: _Units, config: Config, scratch: Scratch
 ) -> tuple[BucketChunks, int]:
     """Return the buckets of the units, and the fingerprint comparisons that a cap left out."""
     buckets = BucketChunks(scratch)
     if config.method != "simhash":
         unit = scratch.empty(len(corpus), np.int64)
         unit[:] = -1
-        unit[documents] = np.arange(len(documents))
+        unit[units.documents] = np.arange(len(units))
         for band in range(corpus.num_bands):
             for members, sizes in band_groups(corpus.key_runs, band, unit):
-                buckets.add(members, sizes)
+                buckets.add(*units.inside(members, sizes))
     skipped = 0
     if config.method != "minhash":
         near, skipped = fingerprint_groups(
-            corpus.fingerprints[documents], config.max_hamming, config.max_comparisons
+            corpus.fingerprints[units.documents], config.max_hamming, config.max_comparisons
         )
         for members, sizes in near:
-            buckets.add(members, sizes)
+            buckets.add(*units.inside(members, sizes))
     return buckets, skipped
 
 

@@ -83,6 +83,20 @@ def cut_by_weight(weights: Int64Array, most: int) -> Iterator[tuple[int, int]]:
         first, done = last, int(ends[last - 1])
 
 
+def split_groups(
+    members: Int64Array, sizes: Int64Array, label: Int64Array
+) -> tuple[Int64Array, Int64Array]:
+    """Part the members of each group by their label, and return the groups of two or more."""
+    owner = np.repeat(np.arange(len(sizes)), sizes)
+    labels = label[members]
+    order = np.lexsort((members, labels, owner))
+    owner, labels = owner[order], labels[order]
+    starts = np.ones(len(order), np.bool_)
+    starts[1:] = (owner[1:] != owner[:-1]) | (labels[1:] != labels[:-1])
+    sizes = np.diff(np.append(np.flatnonzero(starts), len(order)))
+    return members[order[np.repeat(sizes >= 2, sizes)]], sizes[sizes >= 2]
+
+
 def group_by_key(keys: UInt64Array) -> tuple[Int64Array, Int64Array]:
     """Group documents by key.
 
