@@ -66,6 +66,8 @@ def cli() -> None:
 @click.option("--annotated", metavar="DIR", help="Write the input with the decisions added.")
 @click.option("--keep-evidence", is_flag=True, help="Keep sets, band keys and rejected pairs.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@click.option("--scratch", metavar="DIR", help="Folder for temporary files, not beside the output.")
+@click.option("--restart", is_flag=True, help="Begin anew what an earlier run has left unfinished.")
 @click.option("--dry-run", is_flag=True, help="Print what would be found; write nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
@@ -77,6 +79,8 @@ def run(
     annotated: str | None,
     keep_evidence: bool,
     overwrite: bool,
+    scratch: str | None,
+    restart: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -89,8 +93,10 @@ def run(
     """
     if output is None and not dry_run:
         raise click.UsageError("give a folder for the results with -o, or --dry-run.")
-    from dedup.terminal import ProgressBar, print_summary
+    from dedup.terminal import ProgressBar, print_summary, show_log
 
+    if verbose:
+        show_log()
     with ProgressBar(enabled=not quiet and sys.stderr.isatty()) as bar:
         result = run_files(
             inputs,
@@ -101,6 +107,8 @@ def run(
             annotated=annotated,
             keep_evidence=keep_evidence,
             overwrite=overwrite,
+            scratch=scratch,
+            restart=restart,
             progress=bar.update,
         )
     if not quiet:
@@ -118,9 +126,19 @@ def main() -> None:
         if {"-v", "--verbose"} & set(sys.argv):
             traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
+        _echo_notes(error)
         sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         click.echo("Interrupted: nothing was written.", err=True)
+        _echo_notes(error)
+        if error.__cause__ is not None:  # click's own error hides the interrupt
+            _echo_notes(error.__cause__)
         sys.exit(_ABORTED)
     except BrokenPipeError:
         sys.exit(1)
+
+
+def _echo_notes(error: BaseException) -> None:
+    """Print what is known beside an error, such as what can be continued."""
+    for note in getattr(error, "__notes__", ()):
+        click.echo(note[:1].upper() + note[1:], err=True)
