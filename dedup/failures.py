@@ -70,6 +70,8 @@ def _sentence(error: OSError, folders: list[str], memory: int | None) -> str | N
     if code in _FORBIDDEN:
         place = name or " or ".join(folders)
         return f"cannot write {place} ({error.strerror}); choose another folder."
+    if code == errno.EEXIST:
+        return f"{name or ' or '.join(folders)} is there and no folder; choose another."
     if code == errno.ENOENT and folders and not os.path.isdir(folders[0]):
         return f"the scratch folder {folders[0]} has vanished during the run; run it again."
     return None
@@ -82,6 +84,17 @@ def _fullest(folders: list[str]) -> str:
         with suppress(OSError):
             free[folder] = shutil.disk_usage(existing(folder)).free
     return min(free, key=lambda folder: free[folder], default="the results")
+
+
+def check_writable(folder: PathLike) -> None:
+    """Raise DedupError where a folder surely cannot be made or written: before the work."""
+    path = os.path.abspath(folder)
+    while not os.path.lexists(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    if not os.path.isdir(path):
+        raise DedupError(f"cannot write {folder}, for {path} is no folder; choose another.")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise DedupError(f"cannot write {folder}, for {path} is read-only; choose another folder.")
 
 
 def existing(folder: PathLike) -> str:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.errors import DedupError, InputError
-from dedup.failures import in_one_sentence
+from dedup.errors import DedupError
+from dedup.failures import check_writable, in_one_sentence
 from dedup.folder import check_replaceable, mend, staged
 from dedup.io.inputs import discover
 from dedup.local import (
@@ -82,6 +82,8 @@ def run(
             stack.enter_context(in_one_sentence([folder], limits.memory))
             pool = stack.enter_context(started_pool(limits))
             return find_all(Run(found, before, config, limits, pool, folder), progress)
+        for place in (output, *folders.values()):
+            check_writable(place)
         space = stack.enter_context(Workspace(output, scratch))
         written = [space.folder, output, *folders.values()]
         stack.enter_context(in_one_sentence(written, limits.memory))
@@ -115,9 +117,10 @@ def run(
                 work.check_input()
                 space.committing()
                 copies.commit()
-        except InputError:
+        except Exception:
             if work.is_input_changed():
                 space.discard()
+            work.check_input()  # a better reason than whatever it led to
             raise
     if refusal is not None:
         raise refusal

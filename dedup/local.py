@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from dedup.config import Config
 from dedup.engines.pool import WorkerPool
-from dedup.errors import DedupError, InputError
 from dedup.failures import in_one_sentence
 from dedup.io.inputs import STDIN, Inputs
 from dedup.limits import Limits, limits_of
@@ -139,9 +138,8 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     place = Scratch(None if small else run.folder, limits.memory)
     try:
         result = find(files, config, engine, place, progress)
-    except (InputError, OSError) as error:
-        if not isinstance(error, DedupError) or isinstance(error, InputError):
-            run.check_input()  # a better reason than what reading it met
+    except Exception:
+        run.check_input()  # a better reason than whatever it led to
         raise
     result.summary["limits"] = {
         "memory_bytes": limits.memory,

@@ -234,11 +234,12 @@ class Workspace:
                 os.unlink(os.path.join(self.parts, name))
 
     def _clear(self) -> None:
-        """Remove all but the lock."""
+        """Remove all but the lock.
+
+        The parts go first: while the manifest is there, the same command is welcome again.
+        """
+        shutil.rmtree(self.parts, ignore_errors=True)
         with suppress(OSError):
-            for name in os.listdir(self.folder):
-                path = os.path.join(self.folder, name)
-                if os.path.isdir(path):
-                    shutil.rmtree(path, ignore_errors=True)
-                elif name != _LOCK_FILE:
-                    os.unlink(path)
+            for name in sorted(os.listdir(self.folder), reverse=True):
+                if name != _LOCK_FILE:
+                    os.unlink(os.path.join(self.folder, name))
