@@ -5,6 +5,7 @@ Light at import, as all that runs before the workers are started.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -82,7 +83,7 @@ def run(
             stack.enter_context(in_one_sentence([folder], limits.memory))
             pool = stack.enter_context(started_pool(limits))
             return find_all(Run(found, before, config, limits, pool, folder), progress)
-        for place in (output, *folders.values()):
+        for place in (os.path.dirname(os.path.abspath(output)), *folders.values()):
             check_writable(place)
         space = stack.enter_context(Workspace(output, scratch))
         written = [space.folder, output, *folders.values()]

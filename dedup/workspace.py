@@ -33,6 +33,7 @@ _LOCK_FILE = "lock"
 _MANIFEST_FILE = "manifest.json"
 _COMMITTING_FILE = "committing"
 _PARTS_DIR = "parts"
+_GLANCE_SECONDS = 0.05
 _PATIENCE_SECONDS = 3.0
 """The workers of a run that was killed hold its lock until they notice."""
 _SHOWN_CHANGES = 4
@@ -126,7 +127,13 @@ class Workspace:
                         f"another run is at work in {self.folder}; wait for its end, or give "
                         "another output."
                     ) from None
-                time.sleep(0.05)
+                time.sleep(_GLANCE_SECONDS)
+            except OSError as error:
+                os.close(descriptor)
+                raise DedupError(
+                    f"{self.folder} cannot be locked ({error.strerror}); give a folder on a local "
+                    "disk with --scratch."
+                ) from error
             os.close(descriptor)
 
     def begin(self, now: Manifest, *, restart: bool) -> Manifest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
 import subprocess
 import sys
@@ -15,12 +17,27 @@ import pytest
 import dedup
 from dedup import limits, local
 from dedup.config import Config
+from dedup.engines.pool import WorkerPool
 from dedup.limits import LEAST_BYTES, PARENT_BYTES, WORKER_BYTES, cgroup_bytes, limits_of
 from dedup.sizes import parse_bytes, shown_bytes
 from tests.worlds import world
 
 ROOT = Path(__file__).parents[1]
 MEMORY = "384MiB"
+
+
+class Hungry:
+    """A task that needs more memory than there is."""
+
+    def run(self) -> None:
+        np.empty(1 << 60, np.uint8)
+
+
+class Blocked:
+    """A task that finds the disk full."""
+
+    def run(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "a file")
 
 
 @pytest.mark.parametrize(
@@ -76,8 +93,6 @@ def test_as_many_processes_as_fit(memory: int, processes: int) -> None:
 
 @pytest.mark.usefixtures("no_group")
 def test_half_of_the_machine_if_not_given() -> None:
-    import os
-
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert limits_of(Config()).memory == max(LEAST_BYTES, machine // 2)
 
@@ -161,6 +176,15 @@ def test_a_limit_on_addresses_is_respected_or_refused(tmp_path: Path, kilobytes:
         assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
     else:
         assert done.returncode == 0, done.stderr
+
+
+def test_a_worker_says_what_the_system_refused() -> None:
+    with WorkerPool(1) as pool:
+        with pytest.raises(MemoryError, match="EiB"):
+            pool.workers[0].call(Hungry())
+        with pytest.raises(OSError, match="No space left") as caught:
+            pool.workers[0].call(Blocked())
+    assert caught.value.errno == errno.ENOSPC
 
 
 @pytest.mark.parametrize(
