@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
@@ -18,6 +19,7 @@ import pytest
 
 import dedup
 from dedup import local
+from dedup.engines.pool import WorkerPool
 from dedup.workspace import Workspace
 from tests.worlds import world
 
@@ -314,6 +316,18 @@ def test_two_runs_at_once(folder: Path) -> None:
         assert done.stderr.count("\n") == 1
     assert command(folder, "-q").returncode == 0
     assert hidden(folder) == []
+
+
+def test_workers_hold_the_lock_of_a_parent_that_was_killed(folder: Path) -> None:
+    """Until they notice that it is gone they may still write to their parts."""
+    with Workspace(folder / "out", None) as space:
+        path = f"{space.folder}/lock"
+        with WorkerPool(1, (space.lock,)):
+            os.close(space.lock)
+            space.lock = os.open(path, os.O_RDWR)
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(space.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(space.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_a_folder_that_is_not_ours_is_left_alone(folder: Path) -> None:
