@@ -45,6 +45,9 @@ def check_room(
     parameters: SketchParameters,
     scratch: str,
     copies: Sequence[str | os.PathLike[str]],
+    *,
+    continues: bool,
+    filters: bool,
 ) -> dict[str, Any] | None:
     """Return what `summary.json` says about the disk; None where the input's size is unknown.
 
@@ -53,8 +56,10 @@ def check_room(
 
     Parameters
     ----------
-    scratch : folder, where an earlier run may have left parts: they need no new room.
+    scratch : folder.
     copies : folders that get copies of the input.
+    continues : whether an earlier run has left parts in scratch: they need no new room.
+    filters : whether sets are filtered and so written once more.
 
     Raises
     ------
@@ -62,14 +67,16 @@ def check_room(
     """
     if any(file.path == STDIN for file in files):
         return None
-    there = sum(entry.stat().st_size for entry in os.scandir(scratch))
+    there = sum(entry.stat().st_size for entry in os.scandir(scratch)) if continues else 0
     bands = parameters.banding.bands if parameters.banding else 0
     text = sum(file.size * _unpacking(file) for file in files)
-    need = scratch_bytes(text // _LEAST_DOCUMENT, text // _LEAST_SHINGLE, bands)
+    times = 2 if filters else 1
+    need = scratch_bytes(text // _LEAST_DOCUMENT, times * text // _LEAST_SHINGLE, bands)
     basis = "at most, by the size of the input"
     free = shutil.disk_usage(scratch).free
     if need - there > free:
-        need = _estimated(files, columns, parameters, bands)
+        documents, shingles = _estimated(files, columns, parameters)
+        need = scratch_bytes(documents, times * shingles, bands)
         basis = "about, by a sample of the input"
     logging.getLogger("dedup").info(
         "needs %s %s of scratch in %s, which has %s free",
@@ -98,9 +105,9 @@ def _unpacking(file: InputFile) -> int:
 
 
 def _estimated(
-    files: Sequence[InputFile], columns: Columns, parameters: SketchParameters, bands: int
-) -> int:
-    """Estimate the need from a megabyte of each of some files."""
+    files: Sequence[InputFile], columns: Columns, parameters: SketchParameters
+) -> tuple[int, int]:
+    """Estimate the documents and shingles from a megabyte of each of some files."""
     chosen = files[:: -(-len(files) // _SAMPLED_FILES)]
     size = text = seen = documents = shingles = 0
     for file in chosen:
@@ -117,6 +124,6 @@ def _estimated(
             int(found.num_shingles.sum()) for found in sketch_texts(batch.text, parameters)
         )
     if not seen or not size:
-        return 0
+        return 0, 0
     scale = text / seen * sum(file.size for file in files) / size
-    return scratch_bytes(int(documents * scale), int(shingles * scale), bands)
+    return int(documents * scale), int(shingles * scale)

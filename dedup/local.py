@@ -128,7 +128,15 @@ def find_all(run: Run, progress: Progress | None) -> Result:
         from dedup.disk import check_room
 
         columns, parameters = needed_columns(config), sketch_parameters(config)
-        disk = check_room(files, columns, parameters, run.folder, run.copies)
+        disk = check_room(
+            files,
+            columns,
+            parameters,
+            run.folder,
+            run.copies,
+            continues=run.continues,
+            filters=config.ignore_common is not None,
+        )
     engine = LocalEngine(
         run.pool,
         processes=run.planned_processes,

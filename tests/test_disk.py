@@ -31,7 +31,7 @@ LIMITED = """
 import sys, dedup.local, dedup.disk
 dedup.local.SMALL_BYTES = 0
 if sys.argv.pop(1) == "unchecked":
-    dedup.disk.check_room = lambda *_: None
+    dedup.disk.check_room = lambda *_, **__: None
 from dedup.cli import main
 main()
 """

@@ -207,6 +207,7 @@ def _finished(stem: str, parts: list[Part]) -> PartSketches | None:
     try:
         return open_part(stem, parts)
     except (OSError, ValueError, LookupError):
+        os.unlink(f"{stem}.json")
         return None
 
 
