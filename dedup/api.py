@@ -1,35 +1,38 @@
 """The public functions: find, drop, run from files to a folder, and plan a run.
 
-Light at import: worker processes are started before numpy and Arrow are loaded here, so that all
-load at the same time.
+Light at import, as all that runs before the workers are started.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.engines.pool import WorkerPool
-from dedup.errors import ConfigError, DedupError, InputError
+from dedup.errors import ConfigError, InputError
+from dedup.failures import in_one_sentence
+from dedup.files import run
 from dedup.io.inputs import STDIN, InputFile, Inputs, discover
+from dedup.local import (
+    PathLike,
+    Progress,
+    Run,
+    find_all,
+    limits_for,
+    started_pool,
+    temporary_folder,
+)
+from dedup.sources import Fingerprint
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from dedup.result import Result
 
-PathLike = str | os.PathLike[str]
-Progress = Callable[[int, int], None]
-"""Called with the bytes of input that are done, and all of them (0 where unknown)."""
-
-_SMALL_BYTES = 8 << 20
-"""Input below this is sketched in this process: starting workers would take longer."""
+__all__ = ["drop_duplicates", "find_duplicates", "make_config", "plan", "run"]
 
 
 def find_duplicates(
@@ -59,14 +62,19 @@ def find_duplicates(
     """
     config = make_config(text=text, id=id, **options)
     with ExitStack() as stack:
-        scratch = _scratch(stack, None)
+        folder = stack.enter_context(temporary_folder(None))
+        stack.enter_context(in_one_sentence([folder]))
         paths = _paths(data)
         if paths is not None:
             found = discover(paths)
             if any(file.path == STDIN for file in found.files):
                 raise InputError("standard input is for the command; give a path or a table here.")
-            return _find(found, config, stack, scratch, progress)
-        return _find(_stored(data, config, scratch), config, stack, scratch, progress)
+        else:
+            found = _stored(data, config, folder)
+        limits = limits_for(found, config)
+        pool = stack.enter_context(started_pool(limits))
+        before = [Fingerprint.of(file) for file in found.files]
+        return find_all(Run(found, before, config, limits, pool, folder), progress)
 
 
 def drop_duplicates(data: Any, **options: Any) -> pa.Table:
@@ -84,58 +92,6 @@ def drop_duplicates(data: Any, **options: Any) -> pa.Table:
     table = _as_table(data)
     result = find_duplicates(table, **options)
     return _filtered(table, pa.array(~result.decisions.removed))
-
-
-def run(
-    inputs: Sequence[PathLike],
-    output: PathLike | None,
-    config: Config,
-    *,
-    kept: PathLike | None = None,
-    removed: PathLike | None = None,
-    annotated: PathLike | None = None,
-    keep_evidence: bool = False,
-    overwrite: bool = False,
-    progress: Progress | None = None,
-) -> Result:
-    """Find the near-duplicates in files and write the results.
-
-    Parameters
-    ----------
-    output : folder for the tables and the summary; None writes nothing (a dry run).
-    kept, removed, annotated : folders for filtered or annotated copies of the input, one for each
-        file, in its own format and codec.
-    keep_evidence, overwrite : see `Result.write`.
-
-    Raises
-    ------
-    OutputExistsError : an output is already there.
-    DedupError : more than `Config.max_removal` of the documents would be removed from ``kept``.
-    """
-    from dedup.folder import check_replaceable, staged
-    from dedup.io.filtered import FilteredCopies
-
-    outputs = {"kept": kept, "removed": removed, "annotated": annotated}
-    folders = {kind: folder for kind, folder in outputs.items() if folder is not None}
-    found = discover(inputs)
-    if output is not None:
-        check_replaceable(output, overwrite)
-    copies = FilteredCopies(folders, found.files, overwrite=overwrite)
-    with ExitStack() as stack:
-        scratch = _scratch(stack, output)
-        result = _find(found, config, stack, scratch, progress, keeps_rejected=keep_evidence)
-        if output is None:
-            return result
-        refusal = _refusal(result, config, folders)
-        stage = stack.enter_context(staged(output))
-        if folders and refusal is None:
-            stack.enter_context(copies)
-            result.write_copies(copies)
-        result.write_into(stage, evidence=keep_evidence)
-        copies.commit()
-    if refusal is not None:
-        raise refusal
-    return result
 
 
 def plan(inputs: Sequence[PathLike], config: Config) -> dict[str, Any]:
@@ -157,19 +113,8 @@ def plan(inputs: Sequence[PathLike], config: Config) -> dict[str, Any]:
         raise InputError("standard input can be read only once; give files to plan for.")
     from dedup.planning import plan_files
 
-    with ExitStack() as stack:
-        return plan_files(found.files, config, _scratch(stack, None))
-
-
-def _refusal(result: Result, config: Config, folders: dict[str, PathLike]) -> DedupError | None:
-    """Return the error of a run that would remove more than the user thinks possible."""
-    share = result.summary["result"]["removed_share"]
-    if "kept" not in folders or share <= config.max_removal:
-        return None
-    return DedupError(
-        f"{share:.1%} of the documents would be removed, more than --max-removal "
-        f"{config.max_removal:g}; only the tables were written: look at them, then raise it."
-    )
+    with temporary_folder(None) as folder:
+        return plan_files(found.files, config, folder)
 
 
 def make_config(*, text: str | None = None, id: str | None = None, **options: Any) -> Config:
@@ -184,32 +129,6 @@ def make_config(*, text: str | None = None, id: str | None = None, **options: An
     if id is not None:
         options.setdefault("id_column", id)
     return Config(**options)
-
-
-def _find(
-    found: Inputs,
-    config: Config,
-    stack: ExitStack,
-    scratch: str,
-    progress: Progress | None,
-    *,
-    keeps_rejected: bool = True,
-) -> Result:
-    files = found.files
-    streams = any(file.path == STDIN for file in files)
-    total = sum(file.size for file in files)
-    workers = config.num_workers if streams or total > _SMALL_BYTES else 1
-    pool = stack.enter_context(WorkerPool(workers - 1)) if workers > 1 else None
-    from dedup.engines.local import LocalEngine
-    from dedup.pipeline import find
-    from dedup.scratch import Scratch
-
-    place = Scratch(scratch if pool or total > _SMALL_BYTES else None)
-    engine = LocalEngine(pool)
-    result = find(files, config, engine, place, progress, keeps_rejected=keeps_rejected)
-    if found.skipped:
-        result.summary["input"]["skipped_files"] = dict(found.skipped)
-    return result
 
 
 def _paths(data: Any) -> list[PathLike] | None:
@@ -275,14 +194,3 @@ def _filtered(table: pa.Table, mask: pa.BooleanArray) -> pa.Table:
     views = {"string_view": pa.large_string(), "binary_view": pa.large_binary()}
     plain = [field.with_type(views.get(str(field.type), field.type)) for field in table.schema]
     return table.cast(pa.schema(plain)).filter(mask).cast(table.schema)
-
-
-def _scratch(stack: ExitStack, output: PathLike | None) -> str:
-    """Make a scratch folder that goes with the stack: beside the output, else the system's."""
-    parent = None
-    if output is not None:
-        parent = os.path.dirname(os.path.abspath(output))
-        os.makedirs(parent, exist_ok=True)
-    folder = tempfile.mkdtemp(prefix=".dedup-scratch-", dir=parent)
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    return folder

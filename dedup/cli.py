@@ -6,6 +6,7 @@ Options come from `dedup.config.Config`; nothing heavy is imported before a comm
 from __future__ import annotations
 
 import json
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -86,6 +87,8 @@ def cli() -> None:
 @click.option("--annotated", metavar="DIR", help="Write the input with the decisions added.")
 @click.option("--keep-evidence", is_flag=True, help="Keep sets, band keys and rejected pairs.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@click.option("--scratch", metavar="DIR", help="Folder for temporary files, not beside the output.")
+@click.option("--restart", is_flag=True, help="Begin anew what an earlier run has left unfinished.")
 @click.option("--dry-run", is_flag=True, help="Print what would be found; write nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
@@ -97,6 +100,8 @@ def run(
     annotated: str | None,
     keep_evidence: bool,
     overwrite: bool,
+    scratch: str | None,
+    restart: bool,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -109,8 +114,10 @@ def run(
     """
     if output is None and not dry_run:
         raise click.UsageError("give a folder for the results with -o, or --dry-run.")
-    from dedup.terminal import ProgressBar, print_summary
+    from dedup.terminal import ProgressBar, print_summary, show_log
 
+    if verbose:
+        show_log()
     with ProgressBar(enabled=not quiet and sys.stderr.isatty()) as bar:
         result = run_files(
             inputs,
@@ -121,6 +128,8 @@ def run(
             annotated=annotated,
             keep_evidence=keep_evidence,
             overwrite=overwrite,
+            scratch=scratch,
+            restart=restart,
             progress=bar.update,
         )
     if not quiet:
@@ -173,6 +182,10 @@ def main() -> None:
     """Run the command; exit 0 done, 1 an error with one sentence, 2 usage, 130 interrupted."""
     try:
         cli.main(standalone_mode=False)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # The results are there: to free all arrays first would take a tenth of the time.
+        os._exit(0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -180,9 +193,19 @@ def main() -> None:
         if {"-v", "--verbose"} & set(sys.argv):
             traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
+        _echo_notes(error)
         sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
         click.echo("Interrupted: nothing was written.", err=True)
+        _echo_notes(error)
+        if error.__cause__ is not None:  # click's own error hides the interrupt
+            _echo_notes(error.__cause__)
         sys.exit(_ABORTED)
     except BrokenPipeError:
         sys.exit(1)
+
+
+def _echo_notes(error: BaseException) -> None:
+    """Print what is known beside an error, such as what can be continued."""
+    for note in getattr(error, "__notes__", ()):
+        click.echo(note[:1].upper() + note[1:], err=True)

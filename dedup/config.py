@@ -10,9 +10,10 @@ import os
 import secrets
 from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from dedup.errors import ConfigError
+from dedup.sizes import parse_bytes
 
 METHODS = ("minhash", "simhash", "both")
 MEASURES = ("jaccard", "containment")
@@ -125,7 +126,15 @@ class Config:
         metavar="N",
     )
     workers: int | None = _option(None, "Processes to use; all cores if not given.", metavar="N")
+    memory: str | int | None = _option(
+        None,
+        "Memory of all processes together, such as 2GiB; half of what there is if not given.",
+        metavar="SIZE",
+    )
     seed: int | str = _option(0, "Seed of the hashes; 'random' for hostile input.", metavar="SEED")
+
+    seed_is_drawn: ClassVar[bool] = False
+    """Whether the seed was drawn at random for this object."""
 
     def __post_init__(self) -> None:
         threshold = _fraction(self.threshold)
@@ -173,6 +182,9 @@ class Config:
             raise ConfigError(
                 f"text_column is {self.text_column!r}; give one name, or several as a,b."
             )
+        if self.memory is not None:
+            parse_bytes("memory", self.memory)
+        object.__setattr__(self, "seed_is_drawn", self.seed == "random")
         object.__setattr__(self, "seed", _seed(self.seed))
 
     @property

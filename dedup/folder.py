@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,3 +66,33 @@ def staged(folder: str | os.PathLike[str]) -> Iterator[Path]:
             stage.rename(path)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def mend(folder: str | os.PathLike[str]) -> None:
+    """Undo what a run that was killed in `staged` has left beside `folder`.
+
+    Its stage goes; what stood in the way of its results, and was just moved aside, comes back.
+    """
+    path = Path(os.path.abspath(folder))
+    for name in os.listdir(path.parent) if path.parent.is_dir() else ():
+        if not name.startswith(f".{path.name}."):
+            continue
+        found = re.fullmatch(r"(\d+)\.(partial|old)", name[len(path.name) + 2 :])
+        if found is None or is_alive(int(found[1])):
+            continue
+        left = path.with_name(name)
+        if found[2] == "old" and not os.path.lexists(path):
+            left.rename(path)
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether there is a process of this number."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

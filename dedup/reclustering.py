@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.errors import ConfigError, InputError
+from dedup.failures import in_one_sentence
 from dedup.folder import EVIDENCE_DIR, check_replaceable
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ OPTIONS = (
     "min_tokens",
     "max_comparisons",
     "strict_ids",
+    "memory",
 )
 """The options that need no new sketches."""
 
@@ -59,6 +60,8 @@ def recluster(
             f"recluster cannot change {unknown[0]!r}, only {', '.join(OPTIONS)}; run anew for that."
         )
     from dedup.evidence import open_evidence
+    from dedup.limits import limits_of
+    from dedup.local import temporary_folder
     from dedup.pipeline import find_in
     from dedup.scratch import Scratch
     from dedup.timing import Stages
@@ -67,10 +70,10 @@ def recluster(
     config = _changed(sketched, options)
     target = folder if output is None else output
     check_replaceable(target, overwrite or output is None)
+    memory = limits_of(config).memory
     parent = os.path.dirname(os.path.abspath(target))
-    os.makedirs(parent, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".dedup-scratch-", dir=parent) as scratch:
-        result = find_in(sketched, config, Scratch(scratch), Stages())
+    with temporary_folder(parent) as scratch, in_one_sentence([scratch, target], memory):
+        result = find_in(sketched, config, Scratch(scratch, memory), Stages())
         result.summary["reclustered"] = {"sketched_with": sketched.config.to_dict()}
         result.write(target, overwrite=True, evidence=True)
     return result

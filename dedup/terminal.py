@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from types import TracebackType
@@ -50,6 +51,13 @@ class ProgressBar:
         self._drawn = True
 
 
+def show_log() -> None:
+    """Print what a run says beforehand, such as the disk that it needs, to stderr."""
+    log = logging.getLogger("dedup")
+    log.addHandler(logging.StreamHandler())
+    log.setLevel(logging.INFO)
+
+
 def print_summary(summary: dict[str, Any], output: str | None, *, verbose: bool) -> None:
     """Print what a run found, its warnings, and where the results are."""
     input_, search, result = summary["input"], summary["search"], summary["result"]
@@ -74,6 +82,8 @@ def print_summary(summary: dict[str, Any], output: str | None, *, verbose: bool)
     _line("clusters", result["clusters"], f"the largest of {result['largest_cluster']:,}")
     _line("duplicates", result["removed"], f"{result['removed_share']:.1%} of the documents")
     click.echo(f"{'time':<18}{seconds:>12.2f} s  {rate:,.0f} MB/s")
+    if summary["resumed_parts"]:
+        _line("resumed", summary["resumed_parts"], "parts that an earlier run has sketched")
     if verbose:
         for name, value in summary["seconds"].items():
             click.echo(f"  {name:<16}{value:>12.3f} s")

@@ -231,8 +231,8 @@ def test_workers_need_no_main_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     pq.write_table(TABLE, tmp_path / "docs.parquet")
     script = tmp_path / "etl.py"
     script.write_text(
-        "import dedup.api\n"
-        "dedup.api._SMALL_BYTES = 0\n"
+        "import dedup.local\n"
+        "dedup.local.SMALL_BYTES = 0\n"
         f"result = dedup.find_duplicates({str(tmp_path / 'docs.parquet')!r}, workers=2)\n"
         "print(result.clusters.num_rows)\n"
     )

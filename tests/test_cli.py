@@ -204,7 +204,7 @@ def start_long_run(tmp_path: Path) -> subprocess.Popen[str]:
     running.stdin.write(json.dumps({"text": "some words"}) + "\n")
     running.stdin.flush()
     deadline = time.monotonic() + 20
-    while len(children(running.pid)) < 2 or not any(tmp_path.glob(".dedup-scratch-*")):
+    while len(children(running.pid)) < 2 or not any(tmp_path.glob(".out.scratch")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     time.sleep(0.5)

@@ -10,7 +10,7 @@ from itertools import chain
 from typing import NamedTuple, Protocol
 
 from dedup.documents import SketchParameters
-from dedup.engines.parts import PartSketches, open_part
+from dedup.engines.parts import PartSketches, is_finished, open_part
 from dedup.engines.pool import Worker, WorkerPool
 from dedup.engines.sketching import READ_BYTES, SketchTask
 from dedup.io.base import Columns, InputFile, Part
@@ -47,7 +47,10 @@ class LocalEngine:
 
     Parameters
     ----------
-    pool : worker processes, beside this one.
+    pool : worker processes, beside this one; ended when all is sketched, for their memory.
+    processes : how many the parts are cut for; those there are, if not given.
+    continues : whether finished parts that lie in scratch are taken as they are.
+    when_read : called when all of the input was read, to check that it is what it was.
     part_bytes, read_bytes : text of a part, and of what is read at a time; results do not depend
         on them, nor on `batch_documents`, the most documents that the kernels take at once.
     """
@@ -56,14 +59,23 @@ class LocalEngine:
         self,
         pool: WorkerPool | None = None,
         *,
+        processes: int | None = None,
+        continues: bool = False,
+        when_read: Callable[[], None] | None = None,
         part_bytes: int = PART_BYTES,
         read_bytes: int = READ_BYTES,
         batch_documents: int = MAX_SLOTS,
     ) -> None:
+        self._pool = pool
         self._workers: list[Worker] = pool.workers if pool else []
+        self._processes = processes or 1 + len(self._workers)
+        self._continues = continues
+        self._when_read = when_read
         self._part_bytes = part_bytes
         self._read_bytes = read_bytes
         self._batch_documents = min(batch_documents, MAX_SLOTS)
+        self.num_continued = 0
+        """Finished parts that were taken from an earlier run."""
 
     def sketch(
         self,
@@ -83,15 +95,22 @@ class LocalEngine:
                 while not failures and (job := shared.take()) is not None:
                     name = f"{job.file:06d}-{job.number:06d}"
                     stem = os.path.join(scratch, name) if scratch else None
-                    task = SketchTask(
-                        tuple(job.parts), parameters, stem, self._read_bytes, self._batch_documents
-                    )
-                    sketches = run(task)
+                    sketches = _finished(stem, job.parts) if self._continues and stem else None
+                    is_new = sketches is None
+                    if sketches is None:
+                        task = SketchTask(
+                            tuple(job.parts),
+                            parameters,
+                            stem,
+                            self._read_bytes,
+                            self._batch_documents,
+                        )
+                        sketches = run(task)
                     if sketches is None:
                         sketches = open_part(str(stem), job.parts)
                     results[job.file, job.number] = sketches
                     _drop_chunks(job.parts)
-                    shared.done(sketches.num_bytes)
+                    shared.done(sketches.num_bytes, is_new=is_new)
             except BaseException as error:
                 failures.append(error)
 
@@ -116,8 +135,11 @@ class LocalEngine:
             for thread in threads:
                 thread.join(_PATIENCE_SECONDS)
             raise failures[0]
-        for worker in self._workers:
-            worker.stop()
+        if self._pool is not None:
+            self._pool.stop()
+        if self._when_read is not None:
+            self._when_read()
+        self.num_continued = shared.num_continued
         return [results[place] for place in sorted(results)]
 
     def _plan(self, files: list[InputFile], columns: Columns, scratch: str | None) -> _Plan:
@@ -132,7 +154,7 @@ class LocalEngine:
                 FORMATS[file.format].split(file, columns, self._part_bytes)
             )
         ]
-        share = sum(part.size for *_, part in parts) // (4 * (1 + len(self._workers)))
+        share = sum(part.size for *_, part in parts) // (4 * self._processes)
         limit = min(self._part_bytes, share)
         jobs: list[_Job] = []
         for ordinal, number, part in parts:
@@ -155,7 +177,7 @@ class LocalEngine:
         """Unpack a stream only where that brings cores to work: fewer files than processes."""
         if not FORMATS[file.format].needs_spool(file):
             return False
-        return file.path == STDIN or num_files <= len(self._workers)
+        return file.path == STDIN or num_files < self._processes
 
     def _unpacked(
         self, files: list[InputFile], columns: Columns, scratch: str | None
@@ -178,6 +200,17 @@ class _Job:
     """About how many bytes of text they hold."""
 
 
+def _finished(stem: str, parts: list[Part]) -> PartSketches | None:
+    """Open a part that an earlier run has finished; None where there is none, or no whole one."""
+    if not is_finished(stem):
+        return None
+    try:
+        return open_part(stem, parts)
+    except (OSError, ValueError, LookupError):
+        os.unlink(f"{stem}.json")
+        return None
+
+
 def _drop_chunks(parts: list[Part]) -> None:
     """Delete unpacked chunks that were read; those of standard input may be needed for copies."""
     for part in parts:
@@ -197,6 +230,7 @@ class _Shared:
         self._plan = plan
         self._progress = progress
         self._done = 0
+        self.num_continued = 0
         self._lock = threading.Lock()
 
     def take(self) -> _Job | None:
@@ -204,9 +238,10 @@ class _Shared:
         with self._lock:
             return next(self._plan.jobs, None)
 
-    def done(self, num_bytes: int) -> None:
-        """Count text that was sketched."""
+    def done(self, num_bytes: int, *, is_new: bool) -> None:
+        """Count text that was sketched, now or by an earlier run."""
         with self._lock:
             self._done += num_bytes
+            self.num_continued += not is_new
             if self._progress is not None:
                 self._progress(self._done, self._plan.total_bytes)

@@ -36,16 +36,21 @@ def receive(connection: Connection[Any, Any]) -> Any:
 
 
 class Worker:
-    """One worker process and the connection to it."""
+    """One worker process and the connection to it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    inherited : open files that it holds as long as it lives, such as the lock of the run.
+    """
+
+    def __init__(self, inherited: tuple[int, ...] = ()) -> None:
         ours, theirs = Pipe()
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _CODE, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), *inherited],
                 env=environment,
             )
         self._connection: Connection[Any, Any] = ours
@@ -71,7 +76,7 @@ class Worker:
         if status == -signal.SIGKILL:
             return (
                 "a worker process was killed (signal 9), most likely for want of memory; "
-                "use fewer --workers."
+                "give less --memory, or fewer --workers."
             )
         return f"a worker process ended with status {status}; run with --workers 1 to see why."
 
@@ -85,20 +90,19 @@ class Worker:
 class WorkerPool:
     """A number of workers; leaving the context ends them."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, inherited: tuple[int, ...] = ()) -> None:
         self.workers: list[Worker] = []
         try:
             for _ in range(size):
-                self.workers.append(Worker())
+                self.workers.append(Worker(inherited))
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """End all workers at once."""
-        for worker in self.workers:
-            worker.stop()
-        self.workers = []
+        while self.workers:
+            self.workers.pop().stop()
 
     def __enter__(self) -> WorkerPool:
         return self

@@ -36,8 +36,10 @@ def main() -> None:
         task = tasks.get()
         try:
             answer = (True, task.run())
-        except DedupError as error:
+        except (DedupError, OSError) as error:
             answer = (False, error)
+        except MemoryError as error:
+            answer = (False, MemoryError(str(error)))
         except Exception:
             answer = (False, RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
         send(connection, answer)

@@ -8,6 +8,7 @@ is killed before that leaves no file that looks like a result.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePath
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from dedup.errors import DedupError, InputError, OutputExistsError
+from dedup.folder import is_alive
 from dedup.io.formats import FORMATS
 from dedup.io.inputs import STDIN, InputFile
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "FileRecords", "FilteredCopies"]
 
 KINDS = ("kept", "removed", "annotated")
+
+_TEMPORARY = re.compile(rf"\.(?:{'|'.join(KINDS)})-\d+\.(\d+)\.partial")
 
 
 class FileRecords(NamedTuple):
@@ -100,11 +104,14 @@ class FilteredCopies:
         -------
         kind -> the number of records written.
         """
+        self._remove_leftovers()
         counts = dict.fromkeys(self._targets, 0)
         for kind, targets in self._targets.items():
             start = 0
             for number, (target, file) in enumerate(zip(targets, records, strict=True)):
-                temporary = os.path.join(os.path.dirname(target), f".{kind}-{number:06d}.partial")
+                temporary = os.path.join(
+                    os.path.dirname(target), f".{kind}-{number:06d}.{os.getpid()}.partial"
+                )
                 try:
                     os.makedirs(os.path.dirname(target), exist_ok=True)
                     self._pending[temporary] = target
@@ -130,6 +137,16 @@ class FilteredCopies:
                 with suppress(FileNotFoundError):
                     os.remove(target)
             del self._pending[temporary]
+
+    def _remove_leftovers(self) -> None:
+        """Remove what runs that were killed have left under temporary names."""
+        folders = {os.path.dirname(target) for one in self._targets.values() for target in one}
+        for folder in filter(os.path.isdir, folders):
+            for name in os.listdir(folder):
+                found = _TEMPORARY.fullmatch(name)
+                if found is not None and not is_alive(int(found[1])):
+                    with suppress(OSError):
+                        os.remove(os.path.join(folder, name))
 
     def _check(self, files: Sequence[InputFile], *, overwrite: bool) -> None:
         inputs = {os.path.realpath(file.path): file for file in files if file.path != STDIN}

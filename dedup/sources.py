@@ -1,0 +1,77 @@
+"""Fingerprints of the input: whether files are what they were. Light: imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from dedup.errors import InputError
+from dedup.io.inputs import STDIN, InputFile
+
+
+class Fingerprint(NamedTuple):
+    """A file as it was found.
+
+    Attributes
+    ----------
+    path : absolute; `STDIN` for standard input.
+    size : bytes; -1 where there was no such file.
+    modified : nanoseconds since 1970.
+    """
+
+    path: str
+    size: int
+    modified: int
+
+    @classmethod
+    def of(cls, file: InputFile) -> Fingerprint:
+        """Look at a file."""
+        if file.path == STDIN:
+            return cls(STDIN, 0, 0)
+        path = os.path.abspath(file.path)
+        try:
+            found = os.stat(path)
+        except OSError:
+            return cls(path, -1, 0)
+        return cls(path, found.st_size, found.st_mtime_ns)
+
+
+def changes_of(before: Sequence[Fingerprint], now: Sequence[Fingerprint]) -> list[str]:
+    """Say what is other now, a phrase for each file."""
+    if before == now:
+        return []
+    old = {file.path: file for file in before}
+    new = {file.path: file for file in now}
+    found = [f"file {path} is gone" for path in old if path not in new]
+    found += [f"file {path} is new" for path in new if path not in old]
+    for path in old:
+        if path in new:
+            found += _change(old[path], new[path])
+    return found or ["the order of the files"]
+
+
+def _change(before: Fingerprint, now: Fingerprint) -> list[str]:
+    if now.size < 0 <= before.size:
+        return [f"file {now.path} is gone"]
+    if now.size != before.size:
+        return [f"file {now.path}: size {before.size} -> {now.size}"]
+    if now.modified != before.modified:
+        return [f"file {now.path}: written {_time(before.modified)} -> {_time(now.modified)}"]
+    return []
+
+
+def _time(nanoseconds: int) -> str:
+    return datetime.fromtimestamp(nanoseconds / 1e9).isoformat(timespec="microseconds")
+
+
+def check_unchanged(before: Sequence[Fingerprint], now: Sequence[Fingerprint]) -> None:
+    """Raise InputError where a file has changed or vanished since the run began."""
+    changes = changes_of(before, now)
+    if changes:
+        more = f" and {len(changes) - 1} more changes" if len(changes) > 1 else ""
+        raise InputError(
+            f"the input changed during the run ({changes[0]}{more}); run it again when nothing "
+            "writes there."
+        )
