@@ -82,7 +82,7 @@ def print_summary(summary: dict[str, Any], output: str | None, *, verbose: bool)
     _line("clusters", result["clusters"], f"the largest of {result['largest_cluster']:,}")
     _line("duplicates", result["removed"], f"{result['removed_share']:.1%} of the documents")
     click.echo(f"{'time':<18}{seconds:>12.2f} s  {rate:,.0f} MB/s")
-    if summary["resumed_parts"]:
+    if summary.get("resumed_parts"):
         _line("resumed", summary["resumed_parts"], "parts that an earlier run has sketched")
     if verbose:
         for name, value in summary["seconds"].items():

@@ -232,7 +232,7 @@ def test_a_folder_that_is_read_only(inside: Path, tmp_path: Path, tiny: Path, ki
 def test_scratch_that_vanishes(
     inside: Path, tmp_path: Path, old: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def vanish(*_: object) -> None:
+    def vanish(*_: object, **__: object) -> None:
         shutil.rmtree(tmp_path / ".out.scratch")
         raise FileNotFoundError(2, "No such file or directory", str(tmp_path / ".out.scratch"))
 

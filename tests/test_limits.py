@@ -197,7 +197,7 @@ def test_memory_that_runs_out_is_one_sentence(
 ) -> None:
     import dedup.pipeline
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         if isinstance(error, MemoryError):
             raise error
         np.empty(1 << 60, np.uint8)
