@@ -1,7 +1,7 @@
 """Canonical text, and what each of its code points is to a token; exact for all of Unicode 14.0.
 
-`canonical` states the rule for one string. `canonical_utf8` and `classify` give the same answer
-for a batch of documents on their UTF-8 bytes: they look only at characters that may need
+`canonical` states the rule for one string. `canonical_utf8` and `classify_group` give the same
+answer for a batch of documents on their UTF-8 bytes: they look only at characters that may need
 something, and only documents in which marks merge or change places go through `str`.
 """
 
@@ -163,7 +163,11 @@ def _repair(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int64Arr
     return data, offsets, len(invalid)
 
 
-def classify(data: UInt8Array, offsets: Int64Array) -> Int64Array:
+def classify_group(
+    data: UInt8Array,
+    offsets: Int64Array,
+    looked_at: tuple[Scan, Characters] | None = None,
+) -> BoolArray | None:
     """Write 0 over every separator above U+007F, and find the borders of unspaced characters.
 
     Parameters
@@ -171,36 +175,12 @@ def classify(data: UInt8Array, offsets: Int64Array) -> Int64Array:
     data : uint8, writable; canonical UTF-8 in which ASCII separators are 0 already.
     offsets : int64, shape (documents + 1,), from 0 to len(data); no mark has its base in another
         document.
-
-    Returns
-    -------
-    cuts : int64, sorted, distinct; the start and the end of every character of an unspaced
-        script. A token may not go on over any of them.
-    """
-    cuts = np.zeros(len(data) + 1, np.bool_)
-    for start, stop in groups(offsets):
-        begin, end = int(offsets[start]), int(offsets[stop])
-        bounds = offsets[start : stop + 1] - begin
-        found = classify_group(data[begin:end], bounds)
-        if found is not None:
-            cuts[begin : end + 1] |= found
-    return np.flatnonzero(cuts)
-
-
-def classify_group(
-    data: UInt8Array,
-    offsets: Int64Array,
-    looked_at: tuple[Scan, Characters] | None = None,
-) -> BoolArray | None:
-    """Write 0 over separators as `classify` does; return the cuts as a mask.
-
-    Parameters
-    ----------
     looked_at : see `SettledGroup`.
 
     Returns
     -------
-    cuts : bool, shape (len(data) + 1,); None if there are none.
+    cuts : bool, shape (len(data) + 1,); the start and the end of every character of an unspaced
+        script. A token may not go on over any of them. None if there are none.
     """
     size = len(data)
     if looked_at is None:

@@ -1,7 +1,7 @@
 """Text to folded bytes: letters and digits of canonical text, byte 0 for every separator.
 
-What `canonical_utf8` and `classify` do one after the other, in one look at the characters above
-U+007F; what becomes nothing but separators is not even written out.
+Canonical text and the classes of its characters, in one look at those above U+007F; what becomes
+nothing but separators is not even written out.
 """
 
 from __future__ import annotations
