@@ -12,6 +12,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.chunks import chunks
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 
@@ -84,16 +85,11 @@ class Verifier:
             return result
         left, right = left[chosen], right[chosen]
         sizes = self.sets.sizes
-        total = np.cumsum(sizes[left] + sizes[right])
-        first = 0
-        while first < len(chosen):
-            done = int(total[first - 1]) if first else 0
-            last = int(np.searchsorted(total, done + _BATCH_SHINGLES, side="right"))
-            last = min(max(last, first + 1), first + _MAX_PAIRS)
+        total = np.concatenate([[0], np.cumsum(sizes[left] + sizes[right])])
+        for first, last in chunks(total, _BATCH_SHINGLES, _MAX_PAIRS):
             a, b = left[first:last], right[first:last]
             common = common_shingles(self.sets.gather(a), sizes[a], self.sets.gather(b), sizes[b])
             result[chosen[first:last]] = self._judge(a, b, common)
-            first = last
         return result
 
     def _judge(self, left: Int64Array, right: Int64Array, common: Int64Array) -> Int64Array:

@@ -21,6 +21,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.chunks import chunks
 from dedup.lsh.buckets import Buckets, all_pairs, pack_pairs, unpack_pairs
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array, mix64_array
@@ -132,10 +133,7 @@ def prefix_pairs(
     found: list[UInt64Array] = [np.zeros(0, np.uint64)]
     skipped_documents = [np.zeros(0, np.int64)]
     num_skipped = 0
-    first = 0
-    while first < len(buckets):
-        last = int(np.searchsorted(weight, weight[first] + _CHUNK_ENTRIES, side="right")) - 1
-        last = max(last, first + 1)
+    for first, last in chunks(weight, _CHUNK_ENTRIES):
         begin, end = buckets.offsets[first], buckets.offsets[last]
         sizes = buckets.sizes[first:last]
         pairs, kept = _chunk_pairs(
@@ -149,7 +147,6 @@ def prefix_pairs(
         for bucket in over.tolist():
             start, stop = buckets.offsets[first + bucket : first + bucket + 2].tolist()
             skipped_documents.append(buckets.members[start + int(kept[bucket]) : stop])
-        first = last
     joined = np.concatenate(found)
     joined.sort()
     concerned = np.unique(np.concatenate(skipped_documents))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dedup.chunks import chunks
 from dedup.text.hashing import Int64Array, UInt8Array
 from dedup.text.normal import settle
 from dedup.text.scan import (
@@ -26,7 +27,7 @@ from dedup.text.scan import (
     scan,
 )
 from dedup.text.unicode import MARK, SEPARATOR, UNSPACED, UNSPACED_MARK, VERSION, tables
-from dedup.text.utf8 import BoolArray, groups, splice, suspects
+from dedup.text.utf8 import GROUP_BYTES, BoolArray, splice, suspects
 
 REMOVED = "\u00ad\u200c\u200d\ufeff"
 """Soft hyphen, both zero-width joiners, byte order mark: they would split words."""
@@ -85,7 +86,7 @@ def canonical_utf8(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, I
     if first == last or int(data[first:last].max()) < 0x80:
         return data, offsets, 0
     parts, sizes, num_invalid = [], [], 0
-    for start, stop in groups(offsets):
+    for start, stop in chunks(offsets, GROUP_BYTES):
         begin = int(offsets[start])
         part = np.ascontiguousarray(data[begin : int(offsets[stop])])
         bounds = offsets[start : stop + 1] - begin

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,15 +17,6 @@ _SECOND_BYTES = ((0xE0, 0xA0, 0xBF), (0xED, 0x80, 0x9F), (0xF0, 0x90, 0xBF), (0x
 
 GROUP_BYTES = 1 << 18
 """Work on this much text at a time: fresh arrays of 1 MB cost more in page faults than in sums."""
-
-
-def groups(offsets: Int64Array) -> Iterator[tuple[int, int]]:
-    """Divide documents into neighbours of about GROUP_BYTES together: pairs start, stop."""
-    start, last = 0, len(offsets) - 1
-    while start < last:
-        stop = int(np.searchsorted(offsets, offsets[start] + GROUP_BYTES))
-        yield start, min(stop, last)
-        start = stop
 
 
 def between(data: UInt8Array, low: int, high: int) -> BoolArray:
