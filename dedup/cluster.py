@@ -20,8 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.chunks import weighed_chunks
 from dedup.edges import Edges, verified_edges
-from dedup.lsh.buckets import Buckets, cut_by_weight, pack_pairs, unpack_pairs
+from dedup.lsh.buckets import Buckets, pack_pairs, unpack_pairs
 from dedup.lsh.candidates import PairRuns, Skipped, candidate_runs
 from dedup.lsh.grouping import BucketChunks
 from dedup.lsh.hot_buckets import BucketPairs
@@ -249,7 +250,7 @@ def _late_pairs(
         skipped = int(count[~within].sum())
         pairs.add(BucketPairs(np.zeros(0, np.uint64), skipped, document[~within]))
         first, count, document = first[within], count[within], document[within]
-        for a, b in cut_by_weight(count, _PAIRS_TOGETHER):
+        for a, b in weighed_chunks(count, _PAIRS_TOGETHER):
             counts = count[a:b]
             inside = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
             left = unpack_pairs(keepers[np.repeat(first[a:b], counts) + inside])[1]

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.chunks import weighed_chunks
 from dedup.collapse import representatives
 from dedup.config import Config
 from dedup.corpus import FILE, Corpus, Groups
@@ -85,7 +86,8 @@ def without_common(
     kept = _KeptSets(corpus, parameters, scratch)
     alone = distinct[: np.searchsorted(distinct_owners, 0)]
     kept.add(OwnedDocuments(corpus.sets, alone, np.zeros_like(alone)), CommonShingles.none())
-    for first, last in _groups(num_shingles):
+    # A source, or a few thousand with so few shingles that a chunk holds all.
+    for first, last in weighed_chunks(num_shingles, CHUNK_SHINGLES, MAX_OWNERS):
         inside = slice(*np.searchsorted(owners, [first, last]))
         group = OwnedDocuments(corpus.sets, counted[inside], owners[inside] - first)
         common = common_shingles(group, least[first:last])
@@ -115,17 +117,6 @@ def _least(num_documents: Int64Array, share: Fraction) -> Int64Array:
     num, den = share.as_integer_ratio()
     above = [num * count // den + 1 for count in num_documents.tolist()]
     return np.maximum(np.array(above, np.int64), MIN_DOCUMENTS)
-
-
-def _groups(num_shingles: Int64Array) -> Iterator[tuple[int, int]]:
-    """Cut sources into runs: one, or a few thousand with so few shingles that a chunk holds all."""
-    ends = np.cumsum(num_shingles)
-    first, done = 0, 0
-    while first < len(ends):
-        last = int(np.searchsorted(ends, done + CHUNK_SHINGLES, side="right"))
-        last = min(max(last, first + 1), first + MAX_OWNERS)
-        yield first, last
-        first, done = last, int(ends[last - 1])
 
 
 @dataclass

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from dedup.chunks import chunks
 from dedup.lsh.parameters import Banding
 from dedup.memory import keep_freed_memory
 from dedup.set_sketches import sketch_sets
@@ -109,18 +110,8 @@ def sketch_texts(
         text = pc.fill_null(text, pa.scalar(b"", text.type))
     data, offsets = _buffers(text)
     constants = hash_constants(parameters.seed, parameters.ngram)
-    for first, last in _batches(offsets, batch_documents):
+    for first, last in chunks(offsets, BATCH_BYTES, batch_documents):
         yield _sketch_batch(data, offsets[first : last + 1], parameters, constants)
-
-
-def _batches(offsets: Int64Array, batch_documents: int) -> Iterator[tuple[int, int]]:
-    """Yield the first document of each batch, and the one after its last."""
-    first, total = 0, len(offsets) - 1
-    while first < total:
-        last = int(np.searchsorted(offsets, offsets[first] + BATCH_BYTES, side="right")) - 1
-        last = min(max(last, first + 1), first + batch_documents)
-        yield first, last
-        first = last
 
 
 def _buffers(text: pa.Array) -> tuple[UInt8Array, Int64Array]:
@@ -174,7 +165,7 @@ def _sketch_own_tokens(
     own: OwnTokens, parameters: SketchParameters, batch_documents: int
 ) -> Iterator[Sketches]:
     constants = hash_constants(parameters.seed, parameters.ngram)
-    for first, last in _batches(own.ends, batch_documents):
+    for first, last in chunks(own.ends, BATCH_BYTES, batch_documents):
         hashes = own.hashes(first, last, constants)
         bounds = own.bounds[first : last + 1] - own.bounds[first]
         counts = np.diff(bounds)

@@ -9,10 +9,11 @@ from math import isqrt
 import numpy as np
 import pyarrow as pa
 
+from dedup.chunks import weighed_chunks
 from dedup.corpus import Corpus
 from dedup.decisions import Decisions
 from dedup.edges import EdgeStore
-from dedup.lsh.buckets import cut_by_weight, pack_pairs, unpack_pairs
+from dedup.lsh.buckets import pack_pairs, unpack_pairs
 from dedup.measures import EQUAL_SETS, pairs_table
 from dedup.runs import SortedRuns
 from dedup.schema import pairs_schema
@@ -144,7 +145,7 @@ class _Groups:
         a_size, b_size = self.size_of_rank[first], self.size_of_rank[second]
         small = (a_size <= self.full) & (b_size <= self.full)
         counts = np.where(small, a_size, 1) * b_size
-        for start, stop in cut_by_weight(counts, _PAIRS_TOGETHER):
+        for start, stop in weighed_chunks(counts, _PAIRS_TOGETHER):
             some = counts[start:stop]
             edge = np.repeat(np.arange(start, stop), some)
             inside = np.arange(len(edge)) - np.repeat(np.cumsum(some) - some, some)

@@ -6,14 +6,13 @@ stable sort merges them, and equal neighbours are the shingles that a pair has i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.lsh.buckets import cut_by_weight
+from dedup.chunks import weighed_chunks
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 
@@ -98,7 +97,7 @@ class Verifier:
                 chosen = chosen[~self._are_hopeless(left[chosen], right[chosen])]
         left, right = left[chosen], right[chosen]
         sizes = self.sets.sizes
-        for first, last in _batches(sizes[left] + sizes[right]):
+        for first, last in weighed_chunks(sizes[left] + sizes[right], _BATCH_SHINGLES, _MAX_PAIRS):
             a, b = left[first:last], right[first:last]
             common = common_shingles(self.sets.gather(a), sizes[a], self.sets.gather(b), sizes[b])
             result[chosen[first:last]] = self._judge(a, b, common)
@@ -113,7 +112,7 @@ class Verifier:
         hopeless = np.empty(len(left), np.bool_)
         sizes = self.sets.sizes
         a_part, b_part = _part_of(sizes[left]), _part_of(sizes[right])
-        for first, last in _batches(a_part + b_part):
+        for first, last in weighed_chunks(a_part + b_part, _BATCH_SHINGLES, _MAX_PAIRS):
             a, b = left[first:last], right[first:last]
             k, m = a_part[first:last], b_part[first:last]
             a_set, b_set = self.sets.gather(a, k), self.sets.gather(b, m)
@@ -175,10 +174,3 @@ def _part_of(sizes: Int64Array) -> Int64Array:
 def _last_of(values: UInt64Array, lengths: Int64Array) -> UInt64Array:
     """Return the last of each of consecutive runs; anything for an empty one."""
     return np.append(values, np.uint64(0))[np.cumsum(lengths) - 1]
-
-
-def _batches(shingles: Int64Array) -> Iterator[tuple[int, int]]:
-    """Cut pairs into batches that the kernels take at once, by their shingles."""
-    for first, last in cut_by_weight(shingles, _BATCH_SHINGLES):
-        for start in range(first, last, _MAX_PAIRS):
-            yield start, min(last, start + _MAX_PAIRS)

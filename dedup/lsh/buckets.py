@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.chunks import weighed_chunks
 from dedup.text.hashing import Int64Array, UInt64Array
 from dedup.text.shingles import distinct, runs
 
@@ -62,7 +63,7 @@ class Buckets:
 
     def pieces(self, weights: Int64Array, most: int) -> Iterator[Buckets]:
         """Yield the buckets in consecutive pieces of a total weight up to `most`, or of one."""
-        for first, last in cut_by_weight(weights, most):
+        for first, last in weighed_chunks(weights, most):
             begin, end = self.offsets[first], self.offsets[last]
             yield Buckets(self.members[begin:end], self.offsets[first : last + 1] - begin)
 
@@ -70,17 +71,6 @@ class Buckets:
         """Return the buckets where chosen[bucket]."""
         entries = np.repeat(chosen, self.sizes)
         return Buckets.of([(self.members[entries], self.sizes[chosen])])
-
-
-def cut_by_weight(weights: Int64Array, most: int) -> Iterator[tuple[int, int]]:
-    """Yield the slices [first, last) of weights that add up to `most` or less, or hold but one."""
-    ends = np.cumsum(weights)
-    first = done = 0
-    while first < len(ends):
-        last = int(np.searchsorted(ends, done + most, side="right"))
-        last = max(last, first + 1)
-        yield first, last
-        first, done = last, int(ends[last - 1])
 
 
 def split_groups(

@@ -28,6 +28,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.chunks import chunks
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
 from dedup.lsh.hot_buckets import BucketPairs
 from dedup.sketch.store import SetStore
@@ -238,10 +239,7 @@ def _list_pairs(
     """Pair each entry's document with the first `reach` of its shingle, as numbers of `order`."""
     found = []
     total = np.concatenate([[0], np.cumsum(reach)])
-    first = 0
-    while first < len(entries):
-        last = int(np.searchsorted(total, total[first] + _CHUNK_PAIRS, side="right")) - 1
-        last = max(last, first + 1)
+    for first, last in chunks(total, _CHUNK_PAIRS):
         lengths = reach[first:last]
         inside = np.arange(int(lengths.sum()))
         inside -= np.repeat(total[first:last] - total[first], lengths)
@@ -250,7 +248,6 @@ def _list_pairs(
         apart = larger != smaller
         a, b = order[larger[apart]], order[smaller[apart]]
         found.append(_union([pack_pairs(np.maximum(a, b), np.minimum(a, b))]))
-        first = last
     return found
 
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dedup.lsh.buckets import Buckets, KeyRun, cut_by_weight, cut_groups, place_bits
+from dedup.chunks import weighed_chunks
+from dedup.lsh.buckets import Buckets, KeyRun, cut_groups, place_bits
 from dedup.scratch import Scratch, Spool
 from dedup.text.hashing import Int64Array, UInt64Array
 
@@ -51,7 +52,7 @@ class BucketChunks:
         """Put full chunks away: as many buckets as fit, but one at least."""
         members, sizes = np.concatenate(self._members), np.concatenate(self._sizes)
         done = 0
-        for first, last in cut_by_weight(sizes, CHUNK_ENTRIES):
+        for first, last in weighed_chunks(sizes, CHUNK_ENTRIES):
             if last == len(sizes) and not at_end:
                 members, sizes = members[done:], sizes[first:]
                 break

@@ -16,10 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dedup.chunks import chunks, weighed_chunks
 from dedup.lsh.buckets import (
     Buckets,
     all_pairs,
-    cut_by_weight,
     pack_pairs,
     place_bits,
     unpack_pairs,
@@ -87,7 +87,7 @@ def hot_pairs(
     skipped_documents = [np.zeros(0, np.int64)]
     capped: list[CappedBucket] = []
     num_skipped = 0
-    for first, last in cut_by_weight(np.diff(weight), _CHUNK_TOKENS):
+    for first, last in chunks(weight, _CHUNK_TOKENS):
         begin, end = buckets.offsets[first], buckets.offsets[last]
         sizes = buckets.sizes[first:last]
         pairs, kept = _chunk_pairs(
@@ -231,7 +231,7 @@ class _Meetings:
     def _slice(self, number: int) -> _Slice:
         bits = place_bits(len(self._members))
         keys = [np.zeros(0, np.uint64)]
-        for first, last in cut_by_weight(self._lengths, _SLICE_TOKENS):
+        for first, last in weighed_chunks(self._lengths, _SLICE_TOKENS):
             keys.append(self._keys(first, last, bits, number))
         joined = np.concatenate(keys)
         joined.sort()

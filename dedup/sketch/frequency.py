@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.chunks import weighed_chunks
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 from dedup.text.shingles import HASH_MASK, MAX_SLOTS, runs
@@ -57,13 +58,9 @@ class OwnedDocuments:
         return shingles | np.repeat(owners, self.sets.sizes[self.documents[first:last]])
 
     def chunks(self, most: int) -> Iterator[tuple[int, int]]:
-        """Yield slices of the documents with at most so many shingles, or of one document."""
-        ends = np.cumsum(self.sets.sizes[self.documents])
-        first, done = 0, 0
-        while first < len(ends):
-            last = max(first + 1, int(np.searchsorted(ends, done + most, side="right")))
-            yield first, last
-            first, done = last, int(ends[last - 1])
+        """Return slices of the documents with at most so many shingles, or of one document."""
+        sizes = self.sets.sizes[self.documents]
+        return weighed_chunks(sizes, most)
 
 
 @dataclass(frozen=True)
@@ -111,14 +108,14 @@ def common_shingles(owned: OwnedDocuments, least: Int64Array) -> CommonShingles:
     ----------
     least : int64, shape (sources,).
     """
-    chunks = list(owned.chunks(CHUNK_SHINGLES))
+    slices = list(owned.chunks(CHUNK_SHINGLES))
     counters = np.zeros(1 << _CELL_BITS, np.int64)
-    for first, last in chunks:
+    for first, last in slices:
         counters += np.bincount(_cells(owned.keys(first, last)), minlength=len(counters))
     if int(counters.max()) < int(least.min()):
         return CommonShingles.none()
     found = _Counts()
-    for first, last in chunks:
+    for first, last in slices:
         keys = owned.keys(first, last)
         bound = least[_owners(keys)] if len(least) > 1 else least[0]
         keys = keys[counters[_cells(keys)] >= bound]

@@ -1,7 +1,7 @@
 """Canonical text, and what each of its code points is to a token; exact for all of Unicode 14.0.
 
-`canonical` states the rule for one string. `canonical_utf8` and `classify` give the same answer
-for a batch of documents on their UTF-8 bytes: they look only at characters that may need
+`canonical` states the rule for one string. `canonical_utf8` and `classify_group` give the same
+answer for a batch of documents on their UTF-8 bytes: they look only at characters that may need
 something, and only documents in which marks merge or change places go through `str`.
 """
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dedup.chunks import chunks
 from dedup.text.hashing import Int64Array, UInt8Array
 from dedup.text.normal import settle
 from dedup.text.scan import (
@@ -26,7 +27,7 @@ from dedup.text.scan import (
     scan,
 )
 from dedup.text.unicode import MARK, SEPARATOR, UNSPACED, UNSPACED_MARK, VERSION, tables
-from dedup.text.utf8 import BoolArray, groups, splice, suspects
+from dedup.text.utf8 import GROUP_BYTES, BoolArray, splice, suspects
 
 REMOVED = "\u00ad\u200c\u200d\ufeff"
 """Soft hyphen, both zero-width joiners, byte order mark: they would split words."""
@@ -85,7 +86,7 @@ def canonical_utf8(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, I
     if first == last or int(data[first:last].max()) < 0x80:
         return data, offsets, 0
     parts, sizes, num_invalid = [], [], 0
-    for start, stop in groups(offsets):
+    for start, stop in chunks(offsets, GROUP_BYTES):
         begin = int(offsets[start])
         part = np.ascontiguousarray(data[begin : int(offsets[stop])])
         bounds = offsets[start : stop + 1] - begin
@@ -163,7 +164,11 @@ def _repair(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int64Arr
     return data, offsets, len(invalid)
 
 
-def classify(data: UInt8Array, offsets: Int64Array) -> Int64Array:
+def classify_group(
+    data: UInt8Array,
+    offsets: Int64Array,
+    looked_at: tuple[Scan, Characters] | None = None,
+) -> BoolArray | None:
     """Write 0 over every separator above U+007F, and find the borders of unspaced characters.
 
     Parameters
@@ -171,36 +176,12 @@ def classify(data: UInt8Array, offsets: Int64Array) -> Int64Array:
     data : uint8, writable; canonical UTF-8 in which ASCII separators are 0 already.
     offsets : int64, shape (documents + 1,), from 0 to len(data); no mark has its base in another
         document.
-
-    Returns
-    -------
-    cuts : int64, sorted, distinct; the start and the end of every character of an unspaced
-        script. A token may not go on over any of them.
-    """
-    cuts = np.zeros(len(data) + 1, np.bool_)
-    for start, stop in groups(offsets):
-        begin, end = int(offsets[start]), int(offsets[stop])
-        bounds = offsets[start : stop + 1] - begin
-        found = classify_group(data[begin:end], bounds)
-        if found is not None:
-            cuts[begin : end + 1] |= found
-    return np.flatnonzero(cuts)
-
-
-def classify_group(
-    data: UInt8Array,
-    offsets: Int64Array,
-    looked_at: tuple[Scan, Characters] | None = None,
-) -> BoolArray | None:
-    """Write 0 over separators as `classify` does; return the cuts as a mask.
-
-    Parameters
-    ----------
     looked_at : see `SettledGroup`.
 
     Returns
     -------
-    cuts : bool, shape (len(data) + 1,); None if there are none.
+    cuts : bool, shape (len(data) + 1,); the start and the end of every character of an unspaced
+        script. A token may not go on over any of them. None if there are none.
     """
     size = len(data)
     if looked_at is None:

@@ -1,7 +1,7 @@
 """Text to folded bytes: letters and digits of canonical text, byte 0 for every separator.
 
-What `canonical_utf8` and `classify` do one after the other, in one look at the characters above
-U+007F; what becomes nothing but separators is not even written out.
+Canonical text and the classes of its characters, in one look at those above U+007F; what becomes
+nothing but separators is not even written out.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dedup.chunks import chunks
 from dedup.text.canonical import classify_group, settle_group
 from dedup.text.hashing import Int64Array, UInt8Array
 from dedup.text.normal import FOLD
-from dedup.text.utf8 import BoolArray, groups
+from dedup.text.utf8 import GROUP_BYTES, BoolArray
 
 PADDING = 8
 """Bytes 0 after the text: whoever reads words of 8 bytes reads beyond its end."""
@@ -52,7 +53,7 @@ def fold(data: UInt8Array, offsets: Int64Array) -> Folded:
         return Folded(_table_folded(data), offsets, None)
     parts = [
         _folded_group(data[offsets[start] : offsets[stop]], offsets[start : stop + 1])
-        for start, stop in groups(offsets)
+        for start, stop in chunks(offsets, GROUP_BYTES)
     ]
     return parts[0] if len(parts) == 1 else _joined(parts)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.text.hashing import Int64Array, UInt8Array
-from dedup.text.utf8 import BoolArray, between, code_points
+from dedup.text.utf8 import BoolArray, between
 
 _LEAST = np.array([0, 0, 0x80, 0x800, 0x10000], np.uint32)
 _MAX_CODE = 0x10FFFF
@@ -70,7 +70,8 @@ def characters(data: UInt8Array, leads: BoolArray) -> Characters:
     longest = lead >= 0xF0
     if longest.any():
         chosen = np.flatnonzero(longest)
-        codes[chosen] = code_points(data, positions.take(chosen), 4)
+        last = data.take(positions.take(chosen) + 3, mode="clip") & np.uint8(0x3F)
+        codes[chosen] = (codes.take(chosen) & 0xFFFF) << 6 | last
         sizes[chosen] = 4
     return Characters(positions, sizes, codes)
 

@@ -1,8 +1,8 @@
-"""UTF-8 as arrays: where it is broken, which code points it holds, and how to swap documents."""
+"""UTF-8 as arrays: where it is broken, what stands before a place, and how to swap documents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from dedup.text.hashing import Int64Array, UInt8Array
 
 BoolArray = NDArray[np.bool_]
-CodePoints = NDArray[np.uint16 | np.uint32]
 
 # Lead bytes whose second byte has a narrower range (Unicode 14.0, table 3-7): all others would give
 # overlong forms, surrogates, or code points beyond U+10FFFF.
@@ -18,15 +17,6 @@ _SECOND_BYTES = ((0xE0, 0xA0, 0xBF), (0xED, 0x80, 0x9F), (0xF0, 0x90, 0xBF), (0x
 
 GROUP_BYTES = 1 << 18
 """Work on this much text at a time: fresh arrays of 1 MB cost more in page faults than in sums."""
-
-
-def groups(offsets: Int64Array) -> Iterator[tuple[int, int]]:
-    """Divide documents into neighbours of about GROUP_BYTES together: pairs start, stop."""
-    start, last = 0, len(offsets) - 1
-    while start < last:
-        stop = int(np.searchsorted(offsets, offsets[start] + GROUP_BYTES))
-        yield start, min(stop, last)
-        start = stop
 
 
 def between(data: UInt8Array, low: int, high: int) -> BoolArray:
@@ -66,26 +56,6 @@ def suspects(data: UInt8Array, offsets: Int64Array) -> Int64Array:
     # What the byte misses may be missing from the document that ends right before it.
     places = np.concatenate([found, found[found > 0] - 1])
     return np.unique(np.searchsorted(offsets, places, side="right") - 1)
-
-
-def code_points(data: UInt8Array, positions: Int64Array, size: int) -> CodePoints:
-    """Return the code points of `size` bytes each that start at the positions.
-
-    Parameters
-    ----------
-    data : uint8; valid UTF-8.
-    positions : int64; of lead bytes, all of them of sequences of `size` bytes (2, 3 or 4).
-
-    Returns
-    -------
-    code_points : uint16 for sizes 2 and 3, uint32 for size 4; junk where the UTF-8 is not valid.
-    """
-    lead = data.take(positions) & np.uint8(0x1F if size == 2 else 0x0F)
-    codes: CodePoints = lead.astype(np.uint32 if size == 4 else np.uint16)
-    for place in range(1, size):
-        codes <<= 6
-        codes |= data.take(positions + place, mode="clip") & 0x3F
-    return codes
 
 
 def code_points_before(data: UInt8Array, positions: Int64Array) -> NDArray[np.uint32]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 
 from dedup.text import canonical as module
-from dedup.text.canonical import canonical, canonical_utf8, classify
+from dedup.text.canonical import canonical, canonical_utf8
+from dedup.text.folding import PADDING, fold, fold_canonical
 from dedup.text.unicode import COMPOSE, NUM_CODE_POINTS, tables
 from dedup.text.utf8 import GROUP_BYTES
 from tests import reference
@@ -19,9 +20,6 @@ CHARACTERS = [chr(code) for code in range(NUM_CODE_POINTS) if not 0xD800 <= code
 # All at once, for speed: nothing merges with what stands before or after byte 0.
 CANONICAL = ["\0", *canonical("\0".join(CHARACTERS[1:])).split("\0")]
 LOWER = bytes(range(256)).lower()
-FOLD = bytes(
-    byte if byte >= 0x80 or chr(byte).isalnum() or byte == ord("_") else 0 for byte in LOWER
-)
 
 
 def canonical_batch(documents):
@@ -32,15 +30,18 @@ def canonical_batch(documents):
     return [lower[a:b] for a, b in pairwise(bounds)], num_invalid
 
 
+def cut_places(text):
+    """Return where unspaced characters start and end."""
+    return np.flatnonzero(np.zeros(0) if text.cuts is None else text.cuts)
+
+
 def batch_tokens(documents):
     """Return each document's tokens, cut as the edges of the kernels say."""
     data, offsets, _ = canonical_utf8(*layout(documents))
-    folded = np.frombuffer(bytearray(data.tobytes().translate(FOLD)), np.uint8)
-    cuts = classify(folded, offsets)
-    assert cuts.dtype == np.int64
-    assert (np.diff(cuts) > 0).all()
+    text = fold_canonical(data, offsets)
+    folded, cuts = text.data[:-PADDING], cut_places(text)
     found = []
-    for start, stop in pairwise(offsets.tolist()):
+    for start, stop in pairwise(text.offsets.tolist()):
         inner = cuts[(cuts > start) & (cuts < stop)].tolist()
         edges = [start, *inner, stop]
         pieces = [folded[a:b].tobytes() for a, b in pairwise(edges)]
@@ -86,9 +87,9 @@ def test_every_code_point_between_letters():
     stable = [char for char, form in zip(CHARACTERS, CANONICAL, strict=True) if char == form]
     stable = [char for char in stable if not char.isascii()]
     data, offsets = layout([f"a{char}b".encode() for char in stable])
-    folded = data.copy()
-    cuts = set(classify(folded, offsets).tolist())
-    bounds, nonzero = offsets.tolist(), (folded != 0).tolist()
+    text = fold_canonical(data, offsets)
+    cuts = set(cut_places(text).tolist())
+    bounds, nonzero = offsets.tolist(), (text.data != 0).tolist()
     for char, start, stop in zip(stable, bounds[:-1], bounds[1:], strict=True):
         kind = reference.SPACED if reference.is_mark(char) else reference.class_of(char)
         assert set(nonzero[start + 1 : stop - 1]) == {kind != reference.SEPARATOR}, hex(ord(char))
@@ -260,10 +261,12 @@ def test_documents_longer_than_a_group(char):
 def test_cuts_are_distinct_where_groups_meet():
     document = ("汉" * (GROUP_BYTES // 3 + 1)).encode()
     data, offsets = layout([document, document])
-    assert classify(data.copy(), offsets).tolist() == list(range(0, len(data) + 1, 3))
+    for text in (fold(data, offsets), fold_canonical(data, offsets)):
+        assert cut_places(text).tolist() == list(range(0, len(data) + 1, 3))
 
 
 def test_text_without_anything_to_cut():
     for documents in ([], [b""], [b"", b""], ["ä".encode()]):
         data, offsets = layout(documents)
-        assert classify(data.copy(), offsets).tolist() == []
+        assert fold(data, offsets).cuts is None
+        assert fold_canonical(data, offsets).cuts is None

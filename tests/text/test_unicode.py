@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dedup.text import unicode
-from dedup.text.canonical import canonical_utf8, classify
+from dedup.text.canonical import canonical_utf8
+from dedup.text.folding import fold, fold_canonical
 from dedup.text.unicode import NUM_CODE_POINTS, tables
 from tests import reference
 
@@ -87,7 +88,8 @@ def test_tables_are_loaded_only_for_text_beyond_ascii_and_cannot_be_changed():
     tables.cache_clear()
     data, offsets = np.frombuffer(b"plain", np.uint8), np.array([0, 5])
     canonical_utf8(data, offsets)
-    classify(data.copy(), offsets)
+    fold(data, offsets)
+    fold_canonical(data, offsets)
     assert tables.cache_info().currsize == 0
     with pytest.raises(ValueError, match="read-only"):
         tables().classes[0] = 1
