@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Sequence
 from typing import Any
 
+from dedup.costs import scratch_bytes
 from dedup.documents import SketchParameters, sketch_texts
 from dedup.engines.local import PART_BYTES
 from dedup.errors import DedupError
@@ -25,18 +26,8 @@ _LEAST_SHINGLE = 2
 """Bytes of text a shingle: words of one letter."""
 _SAMPLED_FILES = 8
 _SAMPLE_BYTES = 1 << 20
-_ARRAYS = 2 * 100
-"""Bytes a document of counts, digests and places, twice: in the parts, and joined."""
-_ID = 50
-_RESULTS = 40
-"""Bytes a document of decisions, pairs and clusters."""
-
-
-def scratch_bytes(num_documents: int, num_shingles: int, bands: int) -> int:
-    """Return about how much scratch a search among so many documents needs."""
-    # Units that share a bucket are written once more, band by band: mostly fewer than the keys.
-    document = 8 * bands + _ARRAYS + _ID + _RESULTS
-    return 8 * num_shingles + document * num_documents
+_ID_BYTES = 50
+"""Of an id, which may be a URL."""
 
 
 def check_room(
@@ -71,12 +62,13 @@ def check_room(
     bands = parameters.banding.bands if parameters.banding else 0
     text = sum(file.size * _unpacking(file) for file in files)
     times = 2 if filters else 1
-    need = scratch_bytes(text // _LEAST_DOCUMENT, times * text // _LEAST_SHINGLE, bands)
+    most = text // _LEAST_DOCUMENT
+    need = scratch_bytes(most, times * text // _LEAST_SHINGLE, bands, most * _ID_BYTES)
     basis = "at most, by the size of the input"
     free = shutil.disk_usage(scratch).free
     if need - there > free:
         documents, shingles = _estimated(files, columns, parameters)
-        need = scratch_bytes(documents, times * shingles, bands)
+        need = scratch_bytes(documents, times * shingles, bands, documents * _ID_BYTES)
         basis = "about, by a sample of the input"
     logging.getLogger("dedup").info(
         "needs %s %s of scratch in %s, which has %s free",

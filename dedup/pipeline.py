@@ -5,6 +5,7 @@ from __future__ import annotations
 from dedup.common import bare_parameters, common_warnings, without_common
 from dedup.config import Config
 from dedup.corpus import FILE, Sketched, join_parts
+from dedup.costs import check_memory
 from dedup.decisions import decide
 from dedup.engines.local import Engine, Progress
 from dedup.io.base import Columns
@@ -53,6 +54,8 @@ def find(
     with stages("sketch"):
         first = parameters if config.ignore_common is None else bare_parameters(parameters)
         parts = engine.sketch(files, needed_columns(config), first, scratch.folder, progress)
+    if scratch.folder is not None:
+        check_memory(sum(map(len, parts)), scratch.memory)
     sketched = Sketched(files, parts, config)
     return find_in(sketched, config, scratch, stages, keeps_rejected=keeps_rejected)
 

@@ -29,12 +29,16 @@ class Scratch:
     Parameters
     ----------
     folder : folder for their files; None keeps all in memory.
-    memory : bytes that a run may use; what lies in memory here takes an 8th of it at most.
+    memory : bytes that a run may use.
+    held : bytes of them that may be taken by what lies here in memory; an 8th, if not given.
     """
 
-    def __init__(self, folder: str | None = None, memory: int = 1 << 34) -> None:
+    def __init__(
+        self, folder: str | None = None, memory: int = 1 << 34, held: int | None = None
+    ) -> None:
         self.folder = folder
-        self._left = memory // _SHARE
+        self.memory = memory
+        self._left = memory // _SHARE if held is None else held
 
     def admits(self, num_bytes: int) -> bool:
         """Take so many bytes of the memory, or say that they are better in a file."""

@@ -141,7 +141,7 @@ def test_worlds_in_tiny_pieces_on_disk(
     sets = set_world(seed, 240)
     keys = keys_of(sets)
     pairs = pairs_by_key(keys)
-    found, _ = greedy(sets, buckets_by_key(keys), scratch=Scratch(str(tmp_path), 0))
+    found, _ = greedy(sets, buckets_by_key(keys), scratch=Scratch(str(tmp_path), held=0))
     assert found.keeper.tolist() == reference.greedy(sets, THRESHOLD, lambda a, b: (a, b) in pairs)
     assert list(tmp_path.iterdir()) == []  # its files have no name
 

@@ -150,7 +150,7 @@ def test_tables_do_not_depend_on_workers_or_batches(
         config = Config(
             ignore_common=0.2, common_within=within, method="both", simhash_weights="tf"
         )
-        return find(files, config, engine, Scratch(folder, 0), None)
+        return find(files, config, engine, Scratch(folder, held=0), None)
 
     for within in (None, "host"):
         expected = run(LocalEngine(), None, within)

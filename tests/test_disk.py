@@ -19,7 +19,7 @@ import pytest
 import dedup
 from dedup import local
 from dedup.config import Config
-from dedup.disk import scratch_bytes
+from dedup.costs import scratch_bytes
 from dedup.engines import pool
 from dedup.result import Result
 from tests.worlds import world
@@ -80,7 +80,7 @@ def test_the_need_is_stated(inside: Path, tmp_path: Path) -> None:
     result = dedup.run([inside], tmp_path / "out", Config(workers=1))
     disk = result.summary["disk"]
     documents, shingles = 1500, result.summary["input"]["shingles"]
-    assert disk["needed_bytes"] >= scratch_bytes(documents, shingles, 17)
+    assert disk["needed_bytes"] >= scratch_bytes(documents, shingles, 17, 0)
     assert disk["basis"] == "at most, by the size of the input"
     assert disk["free_bytes"] > disk["needed_bytes"]
 
@@ -105,7 +105,7 @@ def test_a_sample_decides_where_the_bound_is_too_much(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 0, bound - 1))
     disk = dedup.run([inside], tmp_path / "two", Config(workers=1)).summary["disk"]
     assert disk["basis"] == "about, by a sample of the input"
-    true = scratch_bytes(1500, whole["input"]["shingles"], 17)
+    true = scratch_bytes(1500, whole["input"]["shingles"], 17, 50 * 1500)
     assert disk["needed_bytes"] == pytest.approx(true, rel=0.2)
 
 

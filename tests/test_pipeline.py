@@ -38,7 +38,7 @@ def corpus_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(path: Path, engine: LocalEngine, scratch: Path | None = None, **options: object) -> Result:
     files = discover([path]).files
     config = Config(**options)  # type: ignore[arg-type]
-    return find(files, config, engine, Scratch(str(scratch) if scratch else None, 0), None)
+    return find(files, config, engine, Scratch(str(scratch) if scratch else None, held=0), None)
 
 
 @pytest.mark.parametrize("options", [{}, {"pairs": "all"}, {"linkage": "components"}])

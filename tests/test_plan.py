@@ -16,7 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 import dedup
-from dedup.costs import memory_bytes, run_seconds, scratch_bytes
+from dedup.costs import (
+    check_memory,
+    memory_bytes,
+    run_seconds,
+    scratch_bytes,
+    search_bytes,
+)
 from dedup.lsh.parameters import s_curve
 from tests.worlds import vocabulary, world
 
@@ -137,8 +143,13 @@ def test_the_curve_is_that_of_the_bands(tmp_path: Path) -> None:
 
 
 def test_costs_add_up() -> None:
-    assert scratch_bytes(10, 1000, 17, 60) == 8 * 1000 + 8 * 17 * 10 + 72 * 10 + 60
-    assert memory_bytes(1000, 3) - memory_bytes(0, 1) == 2 * (150 << 20) + 110 * 1000
+    assert scratch_bytes(10, 1000, 17, 60) == 8 * 1000 + 8 * 17 * 10 + 222 * 10 + 60
+    assert memory_bytes(1000, 3) - memory_bytes(1000, 2) == 224 << 20  # while they sketch
+    assert memory_bytes(10**8, 3) == memory_bytes(10**8, 2) == search_bytes(10**8)
+    assert search_bytes(10**8) - search_bytes(10**7) == 32 * 9 * 10**7
+    check_memory(10**7, 720 << 20)
+    with pytest.raises(dedup.DedupError, match=r"100,000,000 documents needs about 3\.6 GB"):
+        check_memory(10**8, 2 << 30)
     assert run_seconds(8.0, 1.0, 4) - run_seconds(0.0, 0.0, 4) == 3.0
 
 
