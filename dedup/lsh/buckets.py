@@ -140,7 +140,7 @@ class KeyRun:
     def of(keys: UInt64Array, first: int) -> KeyRun:
         """Sort the band keys, shape (documents, bands), of documents from number `first` on."""
         bits = place_bits(len(keys))
-        entries = np.ascontiguousarray(keys.T)
+        entries = keys.T.copy(order="C")  # also of one band: the caller's keys stay as they are
         entries >>= bits
         entries <<= bits
         entries |= np.arange(len(keys), dtype=np.uint64)
