@@ -15,7 +15,8 @@ def print_plan(plan: dict[str, Any]) -> None:
     _line("tokens", *_count(plan["tokens"]))
     share = plan["duplicate_share"]
     note = _limits(share, "{:.1%}")
-    _line("duplicates", f"{share['value']:.1%}", note, share["basis"])
+    value = "not told" if share["value"] is None else f"{share['value']:.1%}"
+    _line("duplicates", value, note, share["basis"])
     seconds, memory, disk = plan["seconds"], plan["memory_bytes"], plan["disk_bytes"]
     _line("time", f"{seconds['value']:,.1f} s", "", seconds["basis"])
     _line("memory", f"{memory['value'] / 1e6:,.0f} MB", "", memory["basis"])

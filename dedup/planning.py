@@ -24,7 +24,7 @@ from dedup.engines.parts import PartSketches
 from dedup.engines.sketching import SketchTask
 from dedup.io.inputs import InputFile
 from dedup.pipeline import needed_columns
-from dedup.sampling import WHOLE_BYTES, Slice, is_stream, sampled, whole
+from dedup.sampling import LEAST_SLICES, WHOLE_BYTES, Slice, is_stream, sampled, whole
 from dedup.scratch import Scratch
 from dedup.search import banding_of, search, sketch_parameters
 from dedup.shares import duplicate_share
@@ -93,7 +93,7 @@ def plan_files(files: list[InputFile], config: Config, scratch: str) -> dict[str
         "text_bytes": text,
         "shingles": shingles,
         "duplicate_share": {
-            "value": share.estimate,
+            "value": share.estimate if is_whole or len(slices) >= LEAST_SLICES else None,
             "low": share.low,
             "high": share.high,
             "basis": "all documents compared" if is_whole else _SHARE_BASIS,

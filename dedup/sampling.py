@@ -22,7 +22,8 @@ SLICE_BYTES = 1 << 19
 """Copies often lie close together: a slice is long enough to see them."""
 _SAMPLE_BYTES = 24 << 20
 _NUM_SLICES = 32
-_LEAST_SLICES = 4
+LEAST_SLICES = 4
+"""Fewer tell nothing of what lies in other slices."""
 _HEAD_BYTES = 1 << 20
 _MOST_PARTS = 50_000
 _DECODED_BYTES = 32 << 20
@@ -74,7 +75,7 @@ def sampled(files: list[InputFile], columns: Columns, scratch: str) -> Iterator[
     chosen: set[tuple[int, int]] = set()
     size = 0
     for _ in range(_NUM_SLICES):
-        if size >= _SAMPLE_BYTES and len(chosen) >= _LEAST_SLICES:
+        if size >= _SAMPLE_BYTES and len(chosen) >= LEAST_SLICES:
             break
         place = chooser.random() * ends[-1]
         owner = min(bisect_right(ends, place), len(files) - 1)

@@ -14,8 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 import dedup
+from dedup.cli import cli
 from dedup.costs import (
     check_memory,
     memory_bytes,
@@ -120,6 +122,16 @@ def test_the_share_of_duplicates(
         shares.append(dedup.plan([tmp_path], dedup.Config())["duplicate_share"])
     assert sum(share["low"] <= truth <= share["high"] for share in shares) >= 9
     assert np.mean([share["value"] for share in shares]) == pytest.approx(truth, rel=0.25)
+
+
+@pytest.mark.usefixtures("sampling")
+def test_too_few_slices_tell_no_share(tmp_path: Path) -> None:
+    for number in range(3):
+        WRITERS["jsonl.gz"](tmp_path / f"{number}.jsonl.gz", texts(1_000, seed=number))
+    share = dedup.plan([tmp_path], dedup.Config())["duplicate_share"]
+    assert share["value"] is None
+    shown = CliRunner().invoke(cli, ["plan", str(tmp_path)]).output
+    assert "duplicates            not told  " in shown
 
 
 @pytest.mark.usefixtures("sampling")
