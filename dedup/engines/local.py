@@ -21,6 +21,10 @@ from dedup.text.shingles import MAX_SLOTS
 PART_BYTES = 32 << 20
 """Text of a part: small enough to share the work evenly, large enough to make its start cheap."""
 
+_MOST_PARTS = 1 << 10
+"""By the size on disk; of unpacked text some thousands, for the system maps no more than so many
+files into a process."""
+
 _GLANCE_SECONDS = 0.1
 _PATIENCE_SECONDS = 2.0
 
@@ -144,18 +148,17 @@ class LocalEngine:
 
     def _plan(self, files: list[InputFile], columns: Columns, scratch: str | None) -> _Plan:
         """Cut files into parts: large ones first, for an even end; then what must be unpacked."""
+        part_bytes = max(self._part_bytes, sum(file.size for file in files) // _MOST_PARTS)
         spooled = [file for file in files if self._must_spool(file, len(files))]
         streams = {file.ordinal for file in spooled}
         parts = [
             (file.ordinal, number, part)
             for file in files
             if file.ordinal not in streams
-            for number, part in enumerate(
-                FORMATS[file.format].split(file, columns, self._part_bytes)
-            )
+            for number, part in enumerate(FORMATS[file.format].split(file, columns, part_bytes))
         ]
         share = sum(part.size for *_, part in parts) // (4 * self._processes)
-        limit = min(self._part_bytes, share)
+        limit = min(part_bytes, share)
         jobs: list[_Job] = []
         for ordinal, number, part in parts:
             # Small neighbours go together: a part costs a message and two files.
@@ -171,7 +174,7 @@ class LocalEngine:
             last.size += part.size
         jobs.sort(key=lambda job: -job.size)
         total = 0 if spooled else sum(job.size for job in jobs)
-        return _Plan(chain(jobs, self._unpacked(spooled, columns, scratch)), total)
+        return _Plan(chain(jobs, self._unpacked(spooled, columns, scratch, part_bytes)), total)
 
     def _must_spool(self, file: InputFile, num_files: int) -> bool:
         """Unpack a stream only where that brings cores to work: fewer files than processes."""
@@ -180,12 +183,12 @@ class LocalEngine:
         return file.path == STDIN or num_files < self._processes
 
     def _unpacked(
-        self, files: list[InputFile], columns: Columns, scratch: str | None
+        self, files: list[InputFile], columns: Columns, scratch: str | None, part_bytes: int
     ) -> Iterator[_Job]:
         for file in files:
             if scratch is None:
                 raise RuntimeError(f"{file.name} needs a scratch folder to be unpacked to")
-            parts = FORMATS[file.format].spool(file, columns, scratch, self._part_bytes)
+            parts = FORMATS[file.format].spool(file, columns, scratch, part_bytes)
             yield from (_Job(file.ordinal, number, [part]) for number, part in enumerate(parts))
 
 
