@@ -111,9 +111,9 @@ def test_sorting_leaves_the_keys_of_the_caller(shape: tuple[int, int]) -> None:
     assert (entries[:, 1:] > entries[:, :-1]).all()
 
 
-def test_ranges_cut_no_group() -> None:
+@pytest.mark.parametrize("ranges", [3, 7, 16])
+def test_ranges_cut_no_group(ranges: int) -> None:
     """Keys on both sides of every bound of a range, equal but for bits that are given up."""
-    ranges = 16
     near = [max(0, (n << 64) // ranges + d) for n in range(ranges) for d in (-2, -1, 0, 1, 2)]
     keys = np.array([near * 2], np.uint64).T
     unit = np.arange(len(keys))
