@@ -94,7 +94,10 @@ def test_tables_are_the_same_out_of_core(
         folder = tmp_path / str(memory)
         folder.mkdir()
         place = Scratch(str(folder), memory)
-        same(tables(corpus, place, options, LocalEngine(part_bytes=part_bytes)), expected)
+        same(
+            tables(corpus, place, options, LocalEngine(part_bytes=part_bytes, batch_documents=20)),
+            expected,
+        )
     same(tables(corpus, Scratch(), options), expected)
 
 

@@ -94,3 +94,21 @@ def test_decided_pairs_are_the_removals(
     removals = [(keeper[place], place) for place in range(len(keeper)) if keeper[place] != place]
     assert {frozenset(pair) for pair in places} == {frozenset(pair) for pair in removals}
     assert found.num_rows == len(removals)
+
+
+def test_all_pairs_are_those_of_the_edges_and_groups() -> None:
+    """Of every edge, each equal of one side with each of the other; and the equals themselves."""
+    texts = world(300, seed=8, num_tokens=40)
+    result = dedup.find_duplicates(pa.table({"text": texts * 2}), pairs="all")
+    search = result.search
+    assert search.edges is not None
+    group: dict[int, list[int]] = {}
+    for rank, lead in enumerate(search.lead.tolist()):
+        group.setdefault(lead, []).append(int(search.order[rank]))
+    expected = {(a, b) for some in group.values() for a in some for b in some if a < b}
+    edges = search.edges.joined()
+    for left, right in zip(search.units[edges.left], search.units[edges.right], strict=True):
+        expected |= {(min(a, b), max(a, b)) for a in group[int(left)] for b in group[int(right)]}
+    rows = result.pairs.to_pydict()
+    found = list(zip(rows["left_position"], rows["right_position"], strict=True))
+    assert found == sorted(expected)
