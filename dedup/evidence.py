@@ -1,6 +1,6 @@
 """Evidence of a run, for re-thresholding, audit and explanation.
 
-`parts/` holds what was sketched, as `dedup.engines.parts` writes it: sets, sorted band keys,
+`parts/` holds what was sketched, as `dedup.engines.part_files` writes it: sets, sorted band keys,
 counts, digests and the user's columns. `rejected.parquet` has the rejected pairs nearest to the
 threshold, `manifest.json` the input and what the sketches depend on.
 """
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from dedup.config import Config
 from dedup.corpus import Corpus, Sketched
 from dedup.edges import Edges
-from dedup.engines.parts import open_part, save_part
+from dedup.engines.part_files import open_part, save_part
 from dedup.errors import FormatVersionError, InputError
 from dedup.io.inputs import InputFile
 from dedup.measures import pairs_table

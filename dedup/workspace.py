@@ -221,7 +221,7 @@ class Workspace:
         os.replace(f"{path}.partial", path)
 
     def _finished(self) -> set[str]:
-        """Return the names, without suffix, of the finished parts: see `dedup.engines.parts`."""
+        """Return the names, without suffix, of finished parts: see `dedup.engines.part_files`."""
         try:
             names = os.listdir(self.parts)
         except OSError:

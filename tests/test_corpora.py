@@ -156,7 +156,8 @@ def test_containment_equals_brute_force(name: str, threshold: str, expected: int
     limit = Fraction(threshold)
     smaller = np.minimum.outer(sets.sizes, sets.sizes)
     held = np.triu(common * limit.denominator >= smaller * limit.numerator, 1)
-    edges = result.search.clusters.edges
+    assert result.search.edges is not None
+    edges = result.search.edges.joined()
     found = np.zeros_like(held)
     found[edges.left, edges.right] = True
     assert held.sum() == expected

@@ -14,7 +14,7 @@ import pytest
 import dedup
 from dedup.engines import local
 from dedup.engines.local import LocalEngine
-from dedup.engines.parts import open_part, save_part
+from dedup.engines.part_files import open_part, save_part
 from dedup.io.base import Columns
 from dedup.io.inputs import discover
 

@@ -11,7 +11,7 @@ import pytest
 
 from dedup import cluster, collapse, decisions, edges, ids, pairs, runs, scratch
 from dedup.config import Config
-from dedup.engines import parts
+from dedup.engines import part_writer
 from dedup.engines.local import LocalEngine
 from dedup.engines.pool import WorkerPool
 from dedup.io.inputs import discover
@@ -48,7 +48,7 @@ SMALL = [
     (edges, "_VERIFIED_TOGETHER", 45),
     (pairs, "_BLOCK", 41),
     (pairs, "_PAIRS_TOGETHER", 9),
-    (parts, "_RUN_BYTES", 5_000),
+    (part_writer, "_RUN_BYTES", 5_000),
 ]
 
 
@@ -93,7 +93,7 @@ def test_tables_are_the_same_out_of_core(
     for memory, part_bytes in ((0, 3_000), (1 << 16, 20_000), (1 << 34, 1 << 25)):
         folder = tmp_path / str(memory)
         folder.mkdir()
-        place = Scratch(str(folder), memory)
+        place = Scratch(str(folder), held=memory)
         same(
             tables(corpus, place, options, LocalEngine(part_bytes=part_bytes, batch_documents=20)),
             expected,
@@ -105,5 +105,5 @@ def test_two_processes_give_the_same(corpus: Path, tmp_path: Path) -> None:
     options = {"pairs": "all"}
     with WorkerPool(1) as pool:
         engine = LocalEngine(pool, part_bytes=5_000)
-        found = tables(corpus, Scratch(str(tmp_path), 0), options, engine)
+        found = tables(corpus, Scratch(str(tmp_path), held=0), options, engine)
     same(found, tables(corpus, Scratch(), options))

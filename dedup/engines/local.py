@@ -10,7 +10,8 @@ from itertools import chain
 from typing import NamedTuple, Protocol
 
 from dedup.documents import SketchParameters
-from dedup.engines.parts import PartSketches, is_finished, open_part
+from dedup.engines.part_files import is_finished, open_part
+from dedup.engines.parts import PartSketches
 from dedup.engines.pool import Worker, WorkerPool
 from dedup.engines.sketching import READ_BYTES, SketchTask
 from dedup.io.base import Columns, InputFile, Part

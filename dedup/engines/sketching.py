@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.documents import BATCH_BYTES, SketchParameters, sketch_texts
-from dedup.engines.parts import PartRecords, PartSketches, PartWriter
+from dedup.engines.part_writer import PartWriter
+from dedup.engines.parts import PartRecords, PartSketches
 from dedup.io.base import Part
 from dedup.io.formats import FORMATS
 from dedup.io.values import join_tables

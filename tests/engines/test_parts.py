@@ -13,16 +13,10 @@ import pytest
 from dedup.config import Config
 from dedup.corpus import Sketched, join_parts
 from dedup.documents import Sketches
-from dedup.engines import parts
-from dedup.engines.parts import (
-    DOCUMENT_ARRAYS,
-    PartRecords,
-    PartSketches,
-    PartWriter,
-    is_finished,
-    open_part,
-    save_part,
-)
+from dedup.engines import part_writer
+from dedup.engines.part_files import is_finished, open_part, save_part
+from dedup.engines.part_writer import PartWriter
+from dedup.engines.parts import DOCUMENT_ARRAYS, PartRecords, PartSketches
 from dedup.io.base import InputFile, Problem
 from dedup.scratch import Scratch
 
@@ -93,7 +87,7 @@ def same(found: PartSketches | None, expected: PartSketches | None) -> None:
 def test_parts_come_back_as_they_were(
     tmp_path: Path, counts: list[int], run_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "_RUN_BYTES", run_bytes)
+    monkeypatch.setattr(part_writer, "_RUN_BYTES", run_bytes)
     kept = written(None, counts)
     assert kept is not None
     assert len(kept) == sum(counts)
@@ -110,7 +104,7 @@ def test_parts_come_back_as_they_were(
 
 
 def test_runs_are_cut_by_their_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "_RUN_BYTES", 10 * 8 * BANDS)
+    monkeypatch.setattr(part_writer, "_RUN_BYTES", 10 * 8 * BANDS)
     kept = written(None, [4, 6, 3, 20, 5])
     assert kept is not None
     assert [(run.first, len(run)) for run in kept.key_runs] == [(0, 10), (10, 23), (33, 5)]
@@ -146,7 +140,7 @@ def test_a_part_is_finished_with_its_last_file(
 def test_a_corpus_of_opened_parts_is_the_one_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parts, "_RUN_BYTES", 150)
+    monkeypatch.setattr(part_writer, "_RUN_BYTES", 150)
     monkeypatch.setattr("dedup.scratch._SMALL_BYTES", 0)
     files = [InputFile(0, 0, "", "a", "jsonl"), InputFile(1, 0, "", "b", "jsonl")]
     many = [[5], [], [8, 9]]
