@@ -13,7 +13,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,8 @@ class Run:
     exit_code : of the command; negative is a signal, as when the time limit ended it.
     others_share : share of the machine's cores that everything else used meanwhile, 0 to 1.
     peak_unbacked_bytes : as ``peak_bytes``, but without the pages that files back.
-    peak_disk_bytes : the most that the folder's files occupied; None without a folder.
+    peak_disk_bytes : the most that was used of the folder's disk beyond what was used at first, by
+        whomever; None without a folder.
     """
 
     wall_seconds: float
@@ -66,6 +66,7 @@ class Sampler:
     memory: int = 0
     unbacked: int = 0
     disk: int = 0
+    used_before: int | None = None
     next_memory: float = 0.0
     next_disk: float = 0.0
 
@@ -81,9 +82,11 @@ class Sampler:
             self.read_disk(elapsed)
 
     def read_disk(self, elapsed: float) -> None:
-        """Read what the folder's files occupy."""
+        """Read how much more of the folder's disk is used than at first."""
         if self.folder is not None:
-            self.disk = max(self.disk, occupied_bytes(self.folder))
+            used = used_bytes(self.folder)
+            self.used_before = used if self.used_before is None else self.used_before
+            self.disk = max(self.disk, used - self.used_before)
             self.next_disk = elapsed + DISK_PAUSE
 
 
@@ -213,11 +216,7 @@ def session_pss(session: int, strangers: set[int]) -> tuple[int, int]:
     return total, backed
 
 
-def occupied_bytes(folder: Path) -> int:
-    """Return what the files under a folder occupy on the disk, though some of them may vanish."""
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                total += 512 * os.lstat(os.path.join(parent, name)).st_blocks
-    return total
+def used_bytes(folder: Path) -> int:
+    """Return what is used of the disk that a folder lies on: by files without a name too."""
+    disk = os.statvfs(folder)
+    return (disk.f_blocks - disk.f_bfree) * disk.f_frsize

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,13 +72,3 @@ class EdgeStore:
     def __iter__(self) -> Iterator[Edges]:
         for left, right, common in self._spool:
             yield Edges(left, right, common)
-
-    def joined(self) -> Edges:
-        """Return all edges at once."""
-        empty = Edges(*(np.zeros(0, np.int64) for _ in range(3)))
-        parts = list(chain([empty], self))
-        return Edges(
-            np.concatenate([part.left for part in parts]),
-            np.concatenate([part.right for part in parts]),
-            np.concatenate([part.common for part in parts]),
-        )

@@ -8,6 +8,7 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
+from dedup.edges import Edges
 from dedup.lsh.bands import band_keys
 from dedup.lsh.buckets import Buckets, group_by_key
 from dedup.sketch.minhash import signatures
@@ -136,3 +137,14 @@ def pairs_by_key(keys: UInt64Array) -> set[tuple[int, int]]:
             np.flatnonzero((keys[left + 1 :] == keys[left]).any(axis=1)) + left + 1
         ).tolist()
     }
+
+
+def joined_edges(edges: Iterable[Edges]) -> Edges:
+    """Return edges that come in pieces as one."""
+    pieces = list(edges)
+    return Edges(
+        *(
+            np.concatenate([np.zeros(0, np.int64), *(getattr(piece, side) for piece in pieces)])
+            for side in ("left", "right", "common")
+        )
+    )

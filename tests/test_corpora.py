@@ -17,6 +17,7 @@ from scipy.sparse import csr_array, triu
 import dedup
 from dedup.lsh.parameters import Banding
 from tests import reference
+from tests.set_worlds import joined_edges
 
 CORPORA = Path(__file__).parents[2] / "shared" / "corpora"
 pytestmark = [
@@ -157,7 +158,7 @@ def test_containment_equals_brute_force(name: str, threshold: str, expected: int
     smaller = np.minimum.outer(sets.sizes, sets.sizes)
     held = np.triu(common * limit.denominator >= smaller * limit.numerator, 1)
     assert result.search.edges is not None
-    edges = result.search.edges.joined()
+    edges = joined_edges(result.search.edges)
     found = np.zeros_like(held)
     found[edges.left, edges.right] = True
     assert held.sum() == expected

@@ -13,6 +13,7 @@ from dedup import pairs, runs, tables
 from dedup.pairs import Pairs, all_verified_pairs, decided_pairs
 from dedup.result import Result
 from dedup.scratch import Scratch
+from tests.set_worlds import joined_edges
 from tests.worlds import world
 
 OPTIONS: list[dict[str, Any]] = [
@@ -106,7 +107,7 @@ def test_all_pairs_are_those_of_the_edges_and_groups() -> None:
     for rank, lead in enumerate(search.lead.tolist()):
         group.setdefault(lead, []).append(int(search.order[rank]))
     expected = {(a, b) for some in group.values() for a in some for b in some if a < b}
-    edges = search.edges.joined()
+    edges = joined_edges(search.edges)
     for left, right in zip(search.units[edges.left], search.units[edges.right], strict=True):
         expected |= {(min(a, b), max(a, b)) for a in group[int(left)] for b in group[int(right)]}
     rows = result.pairs.to_pydict()

@@ -249,27 +249,27 @@ needs_proc = pytest.mark.skipif(
 
 @needs_proc
 def test_memory_that_files_back_is_told_apart_and_disk_is_seen(tmp_path: Path) -> None:
-    folder = tmp_path / "seen" / "deeper"
-    folder.mkdir(parents=True)
-    program = (
-        "import mmap, os, sys, time; path = sys.argv[1]; file = open(path, 'w+b');"
-        "file.write(bytes(80_000_000)); file.flush(); pages = mmap.mmap(file.fileno(), 0);"
-        "sum(pages[::4096]); time.sleep(0.8); os.remove(path)"
+    folder = tmp_path / "seen"
+    folder.mkdir()
+    program = (  # the file has no name, and is seen nevertheless
+        "import mmap, sys, tempfile, time; time.sleep(0.3);"
+        "file = tempfile.TemporaryFile(dir=sys.argv[1]); file.write(bytes(80_000_000));"
+        "file.flush(); pages = mmap.mmap(file.fileno(), 0); sum(pages[::4096]); time.sleep(0.8)"
     )
     took = run(
-        [sys.executable, "-c", program, str(folder / "file")],
+        [sys.executable, "-c", program, str(folder)],
         os.environ,
         tmp_path / "log",
         sample=True,
         limit=30,
-        folder=tmp_path / "seen",
+        folder=folder,
     )
     assert took.exit_code == 0
     assert took.peak_bytes is not None
     assert took.peak_unbacked_bytes is not None
     assert took.peak_disk_bytes is not None
     assert took.peak_bytes > 80_000_000 > 40_000_000 > took.peak_unbacked_bytes > 1_000_000
-    assert took.peak_disk_bytes >= 79_000_000
+    assert took.peak_disk_bytes > 40_000_000  # others may free some meanwhile
 
 
 @needs_proc

@@ -21,7 +21,7 @@ from dedup.scratch import Scratch
 from dedup.search import Search, banding_of, search, sketch_parameters
 from dedup.timing import Stages
 from tests import oracles_sketch, reference
-from tests.set_worlds import jaccard
+from tests.set_worlds import jaccard, joined_edges
 from tests.worlds import world
 
 SURE = 0.999999
@@ -58,7 +58,7 @@ def edges_of(found: Search) -> set[tuple[int, int]]:
     if found.edges is None:
         keeper = found.clusters.keeper.tolist()
         return {(left, right) for right, left in enumerate(keeper) if left != right}
-    edges = found.edges.joined()
+    edges = joined_edges(found.edges)
     assert found.clusters.num_verified == len(edges)
     return set(zip(edges.left.tolist(), edges.right.tolist(), strict=True))
 
