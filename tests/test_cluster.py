@@ -1,4 +1,4 @@
-"""Clusters: the greedy answer, whatever the shortcuts; components against networkx."""
+"""Clusters: the greedy answer, whatever the shortcuts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
-import networkx as nx
 import numpy as np
 import pytest
 from hypothesis import example, given
@@ -16,7 +15,7 @@ from dedup import cluster as module
 from dedup import edges as edges_module
 from dedup import runs
 from dedup import scratch as scratch_module
-from dedup.cluster import Clusters, Keepers, components, greedy_keepers
+from dedup.cluster import Clusters, Keepers, greedy_keepers
 from dedup.config import Config
 from dedup.edges import Edges
 from dedup.lsh import candidates, grouping
@@ -26,6 +25,7 @@ from dedup.runs import SortedRuns
 from dedup.scratch import Scratch
 from dedup.verify import Verifier
 from tests import reference
+from tests.graphs import edges_of, graphs
 from tests.random_sets import store_of
 from tests.set_worlds import (
     ShingleSet,
@@ -43,11 +43,6 @@ from tests.set_worlds import (
 
 THRESHOLD = Fraction(4, 5)
 DEFAULT_CAP = Config().max_comparisons
-graphs = st.integers(1, 40).flatmap(
-    lambda size: st.tuples(
-        st.just(size), st.sets(st.tuples(st.integers(0, size - 1), st.integers(0, size - 1)))
-    )
-)
 
 
 def greedy(
@@ -80,13 +75,6 @@ def check_edges(sets: list[ShingleSet], found: Clusters, verified: SortedRuns) -
     assert reasons <= set(edges)
     for right, left in reasons:
         assert found.common[right] == len(sets[left] & sets[right])
-
-
-def edges_of(pairs: set[tuple[int, int]]) -> Edges:
-    """Return edges left < right, ascending by (right, left)."""
-    found = np.array(sorted({(max(p), min(p)) for p in pairs if p[0] != p[1]}), np.int64)
-    right, left = found.reshape(-1, 2).T
-    return Edges(left.copy(), right.copy(), np.ones(len(left), np.int64))
 
 
 def keepers_of(num_documents: int, edges: Edges, cuts: list[int] | None = None) -> list[int]:
@@ -307,49 +295,3 @@ def test_keepers_of_any_graph_whose_edges_come_in_any_pieces(
     edges = edges_of(pairs)
     found = keepers_of(size, edges, [cut % (len(edges) + 1) for cut in cuts])
     assert found == sequential(size, pairs)
-
-
-def components_of(num_documents: int, pairs: set[tuple[int, int]]) -> list[int]:
-    """Return the components of edges that come in three pieces."""
-    edges = edges_of(pairs)
-    third = max(1, -(-len(edges) // 3))
-    pieces = [edges.choose(slice(first, first + third)) for first in range(0, len(edges), third)]
-    found = components(num_documents, pieces, Scratch()).tolist()
-    assert components(num_documents, reversed(pieces), Scratch()).tolist() == found
-    return found
-
-
-def networkx_components(num_documents: int, pairs: set[tuple[int, int]]) -> list[int]:
-    graph = nx.Graph(pairs)
-    graph.add_nodes_from(range(num_documents))
-    label = list(range(num_documents))
-    for component in nx.connected_components(graph):
-        for document in component:
-            label[document] = min(component)
-    return label
-
-
-@given(graphs)
-def test_components_of_any_graph_are_those_of_networkx(
-    graph: tuple[int, set[tuple[int, int]]],
-) -> None:
-    size, pairs = graph
-    assert components_of(size, pairs) == networkx_components(size, pairs)
-
-
-@pytest.mark.parametrize("num_edges", [200, 900, 1000, 1100, 3000])
-def test_components_of_large_random_graphs(num_edges: int) -> None:
-    rng = np.random.default_rng(num_edges)
-    pairs = {(int(a), int(b)) for a, b in rng.integers(0, 2000, (num_edges, 2))}
-    expected = networkx_components(2000, pairs)
-    assert components_of(2000, pairs) == expected
-    assert reference.components(2000, pairs) == expected
-
-
-def test_components_of_long_paths_and_stars() -> None:
-    rng = np.random.default_rng(4)
-    for order in (np.arange(3000), np.arange(3000)[::-1], rng.permutation(3000)):
-        path = set(zip(order[:-1].tolist(), order[1:].tolist(), strict=True))
-        assert components_of(3001, path) == [*[0] * 3000, 3000]
-    star = {(2999, place) for place in range(5, 2999)}
-    assert components_of(3000, star) == [*range(5), *[5] * 2995]
