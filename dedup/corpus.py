@@ -13,6 +13,8 @@ from dedup.config import Config
 from dedup.engines.parts import DOCUMENT_ARRAYS, PartSketches
 from dedup.ids import Ids
 from dedup.io.base import InputFile, Part
+from dedup.io.formats import TABLE
+from dedup.io.page_ids import told_apart
 from dedup.io.values import join_tables, numbers
 from dedup.lsh.buckets import KeyRun
 from dedup.scratch import Scratch
@@ -77,6 +79,14 @@ class Corpus:
         """The user's ids, by position."""
         return Ids(self.columns["doc_id"])
 
+    @cached_property
+    def riding(self) -> list[pa.Field]:
+        """The columns that the files' formats offer by themselves, for the clusters table."""
+        formats = dict.fromkeys(file.format for file in self.files)
+        names = [name for format in formats for name in TABLE[format].rides_along]
+        known = self.columns.schema
+        return [known.field(name) for name in dict.fromkeys(names) if name in known.names]
+
     @property
     def num_bands(self) -> int:
         """Bands that there are keys of."""
@@ -129,7 +139,12 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
         key_runs=key_runs,
         **arrays,
         missing=np.concatenate(missing),
-        columns=_columns(files, [part for part in parts if len(part)], total),
+        columns=_columns(
+            files,
+            [part for part in parts if len(part)],
+            total,
+            crawl_ids=sketched.config.id_column is None,
+        ),
         problems=problems,
         problem_counts=counts,
         excluded=excluded,
@@ -138,7 +153,9 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
     )
 
 
-def _columns(files: list[InputFile], parts: list[PartSketches], total: int) -> pa.Table:
+def _columns(
+    files: list[InputFile], parts: list[PartSketches], total: int, *, crawl_ids: bool
+) -> pa.Table:
     """Join the parts' columns; doc_id is the position where a file has none."""
     tables = []
     offset = 0
@@ -156,4 +173,6 @@ def _columns(files: list[InputFile], parts: list[PartSketches], total: int) -> p
             values = None if name == "doc_id" else numbers(joined[name])
             if values is not None:
                 joined = joined.set_column(place, name, values)
+    if crawl_ids and any("offset" in TABLE[file.format].rides_along for file in files):
+        joined = told_apart(joined) if "offset" in joined.column_names else joined
     return joined
