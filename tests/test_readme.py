@@ -61,7 +61,7 @@ def test_commands(checkout: Path) -> None:
     rows = re.findall(r"^\| (https://\S+) \| (true|false) \| ([\d.]+) \| (\w+) \|$", README, re.M)
     assert len(rows) == 3
     shown = [
-        (r["doc_id"], str(r["is_keeper"]).lower(), f"{r['jaccard']:.3f}", r["match"]) for r in table
+        (r["url"], str(r["is_keeper"]).lower(), f"{r['jaccard']:.3f}", r["match"]) for r in table
     ]
     start = shown.index(rows[0])
     assert shown[start : start + len(rows)] == rows
