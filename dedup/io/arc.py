@@ -53,7 +53,8 @@ def _records(path: str) -> Iterator[Record]:
                     length=found.length or 0,
                 )
         except (ArchiveLoadFailed, OSError, ValueError, EOFError) as error:
-            detail = f"after the record at byte {offset}: {str(error).strip().splitlines()[:1]}"
+            reason = " ".join(str(error).split())[:200]
+            detail = f"after the record at byte {offset}: {reason}"
             raise DamagedError("damaged", detail) from error
 
 
