@@ -21,6 +21,7 @@ LINKAGES = ("keeper", "components")
 PAIRS = ("decided", "all")
 UNITS = ("word", "char")
 SIMHASH_WEIGHTS = ("set", "tf")
+EXTRACTS = ("main", "all", "none")
 
 MAX_DENOMINATOR = 1 << 30
 """Largest denominator of a threshold, and largest union of two sets, that 64 bits can compare."""
@@ -113,6 +114,11 @@ class Config:
     text_column: str = _option(
         "text", "Column of the text: several as a,b; a nested field as a.b.", metavar="NAME"
     )
+    extract: str = _option(
+        "main",
+        "What to compare of HTML: the main content, all text, or the HTML itself.",
+        choices=EXTRACTS,
+    )
     id_column: str | None = _option(
         None, "Column of the document ids; 'id' where there is one, else positions.", metavar="NAME"
     )
@@ -169,6 +175,7 @@ class Config:
             ("pairs", PAIRS),
             ("unit", UNITS),
             ("simhash_weights", SIMHASH_WEIGHTS),
+            ("extract", EXTRACTS),
         ):
             if getattr(self, name) not in choices:
                 value = getattr(self, name)

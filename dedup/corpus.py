@@ -13,8 +13,10 @@ from dedup.config import Config
 from dedup.engines.parts import DOCUMENT_ARRAYS, PartSketches
 from dedup.ids import Ids
 from dedup.io.base import InputFile, Part
+from dedup.io.formats import TABLE
 from dedup.io.values import join_tables, numbers
 from dedup.lsh.buckets import KeyRun
+from dedup.page_ids import told_apart
 from dedup.scratch import Scratch
 from dedup.sketch.store import SetStore
 from dedup.text.hashing import Int64Array, UInt64Array
@@ -101,6 +103,14 @@ class Corpus:
         names = [str(name) for name in encoded.chunk(0).dictionary.to_pylist()]
         return Groups(np.concatenate(indices).astype(np.int64), names)
 
+    @cached_property
+    def riding(self) -> list[pa.Field]:
+        """The columns that the files' formats offer by themselves, for the clusters table."""
+        formats = dict.fromkeys(file.format for file in self.files)
+        names = [name for format in formats for name in TABLE[format].rides_along]
+        known = self.columns.schema
+        return [known.field(name) for name in dict.fromkeys(names) if name in known.names]
+
     @property
     def num_bands(self) -> int:
         """Bands that there are keys of."""
@@ -153,7 +163,12 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
         key_runs=key_runs,
         **arrays,
         missing=np.concatenate(missing),
-        columns=_columns(files, [part for part in parts if len(part)], total),
+        columns=_columns(
+            files,
+            [part for part in parts if len(part)],
+            total,
+            scratch if sketched.config.id_column is None else None,
+        ),
         problems=problems,
         problem_counts=counts,
         excluded=excluded,
@@ -162,8 +177,15 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
     )
 
 
-def _columns(files: list[InputFile], parts: list[PartSketches], total: int) -> pa.Table:
-    """Join the parts' columns; doc_id is the position where a file has none."""
+def _columns(
+    files: list[InputFile], parts: list[PartSketches], total: int, scratch: Scratch | None
+) -> pa.Table:
+    """Join the parts' columns; doc_id is the position where a file has none.
+
+    Parameters
+    ----------
+    scratch : place to tell the ids of crawled pages apart; None leaves them as they are.
+    """
     tables = []
     offset = 0
     for part in parts:
@@ -180,4 +202,7 @@ def _columns(files: list[InputFile], parts: list[PartSketches], total: int) -> p
             values = None if name == "doc_id" else numbers(joined[name])
             if values is not None:
                 joined = joined.set_column(place, name, values)
-    return joined
+    is_crawl = any("offset" in TABLE[file.format].rides_along for file in files)
+    if scratch is None or not is_crawl or "offset" not in joined.column_names:
+        return joined
+    return told_apart(joined, scratch)

@@ -74,6 +74,24 @@ class Ids:
             )
         return [f"{text}: documents are told apart by position" for text in found]
 
+    def repeated(self, scratch: Scratch) -> Int64Array:
+        """Return the positions of ids, by their hash, that stand at an earlier position too."""
+        firsts = SortedRuns(scratch, valued=True)
+        is_first = np.zeros(len(self), np.bool_)
+        start = 0
+        for chunk in self._chunks:
+            for first in range(0, len(chunk), _HASHED_TOGETHER):
+                block = chunk.slice(first, _HASHED_TOGETHER)
+                positions = np.arange(start, start + len(block))
+                nulls = block.is_null().to_numpy(zero_copy_only=False)
+                firsts.add(_hashes(block.drop_null()), positions[~nulls])
+                is_first[positions[nulls]] = True  # null repeats nothing
+                start += len(block)
+        # Of equal keys the value that was added first stays.
+        for _, positions in firsts.with_values():
+            is_first[positions] = True
+        return np.flatnonzero(~is_first)
+
     def _num_distinct(self, scratch: Scratch) -> int:
         """Count distinct ids by 64 bits of hash: no table of all ids is in memory."""
         hashes = SortedRuns(scratch)

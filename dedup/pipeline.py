@@ -29,6 +29,7 @@ def needed_columns(config: Config) -> Columns:
         extra=tuple(dict.fromkeys(name for name in extra if name is not None)),
         id_optional=config.id_column is None,
         text_options=config.text_options,
+        extract=config.extract,
     )
 
 

@@ -70,7 +70,9 @@ class Result:
 
     @property
     def _clusters_schema(self) -> pa.Schema:
-        return clusters_schema(self.corpus.ids.type, self.search.verifier.measure)
+        return clusters_schema(
+            self.corpus.ids.type, self.search.verifier.measure, self.corpus.riding
+        )
 
     def _cluster_batches(self) -> Iterator[pa.Table]:
         return cluster_batches(self.corpus, self.search, self.decisions, self.scratch)

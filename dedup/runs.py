@@ -19,7 +19,7 @@ _SAMPLES = 1 << 10
 
 
 class SortedRuns:
-    """Distinct uint64 keys, each with a value where wanted; of equal keys one value stays.
+    """Distinct uint64 keys, each with a value where wanted: the one added first.
 
     Keys are sorted in runs, and the runs merged range of keys by range of keys.
 

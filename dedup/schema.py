@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 IDENTICAL, EQUAL, NEAR, CONTAINED = "identical", "equal", "near", "contained"
@@ -17,10 +19,13 @@ def _measures(measure: str, *, nullable: bool) -> list[pa.Field]:
     return [pa.field(name, pa.float64(), nullable=nullable) for name in MEASURE_COLUMNS[measure]]
 
 
-def clusters_schema(id_type: pa.DataType, measure: str = "jaccard") -> pa.Schema:
+def clusters_schema(
+    id_type: pa.DataType, measure: str = "jaccard", extra: Iterable[pa.Field] = ()
+) -> pa.Schema:
     """Return the schema of `clusters.parquet`: a row for each document of a cluster.
 
-    ``containment`` is the share of the document's set that its keeper has.
+    ``containment`` is the share of the document's set that its keeper has. `extra` are the columns
+    that a format offers by itself.
     """
     return pa.schema(
         [
@@ -33,6 +38,7 @@ def clusters_schema(id_type: pa.DataType, measure: str = "jaccard") -> pa.Schema
             pa.field("keeper_id", id_type),
             *_measures(measure, nullable=True),
             pa.field("match", pa.dictionary(pa.int32(), pa.string())),
+            *extra,
         ]
     )
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from dedup.corpus import Corpus
 from dedup.decisions import Decisions
+from dedup.ids import Ids
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
 from dedup.measures import EQUAL_SETS, measured
 from dedup.runs import SortedRuns
@@ -80,8 +81,9 @@ def _cluster_rows(
             corpus.ids.take(keeper),
             *_nullable(measured(corpus, measure, keeper, members, common)),
             pa.DictionaryArray.from_arrays(pa.array(match, pa.int32()), _MATCHES),
+            *(Ids(corpus.columns[field.name]).take(members) for field in corpus.riding),
         ],
-        schema=clusters_schema(corpus.ids.type, measure),
+        schema=clusters_schema(corpus.ids.type, measure, corpus.riding),
     )
 
 

@@ -151,3 +151,15 @@ def test_no_ids() -> None:
 def test_all_ids_null() -> None:
     for kind in (pa.int64(), pa.string(), pa.binary()):
         assert check(pa.chunked_array([pa.nulls(3, kind), pa.nulls(2, kind)])) == (5, 0)
+
+
+@pytest.mark.parametrize("together", [1, 3, 100])
+def test_repeated_ids_are_those_that_came_before(
+    together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_HASHED_TOGETHER", together)
+    values = ["a", None, "b", "a", "", None, "b", "c", "a", ""]
+    ids = Ids(pa.chunked_array([values[:4], values[4:5], [], values[5:]], pa.string()))
+    assert ids.repeated(Scratch()).tolist() == [3, 6, 8, 9]
+    assert Ids(pa.chunked_array([[7, 8, 7, None, None, 8]])).repeated(Scratch()).tolist() == [2, 5]
+    assert len(Ids(pa.chunked_array([], pa.string())).repeated(Scratch())) == 0

@@ -64,7 +64,7 @@ def test_commands(checkout: Path) -> None:
     rows = re.findall(r"^\| (https://\S+) \| (true|false) \| ([\d.]+) \| (\w+) \|$", README, re.M)
     assert len(rows) == 3
     found = [
-        (r["doc_id"], str(r["is_keeper"]).lower(), f"{r['jaccard']:.3f}", r["match"]) for r in table
+        (r["url"], str(r["is_keeper"]).lower(), f"{r['jaccard']:.3f}", r["match"]) for r in table
     ]
     start = found.index(rows[0])
     assert found[start : start + len(rows)] == rows

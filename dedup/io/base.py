@@ -54,6 +54,8 @@ class Columns:
     """Files without the column `id` get no ``doc_id`` instead of an error (for the default id)."""
     text_options: tuple[str, ...] = ()
     """Names of the options in force that lists of tokens, in place of text, cannot take."""
+    extract: str = "main"
+    """What is taken of HTML: ``main`` content, ``all`` text, or ``none``: the HTML itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["BLOCK_BYTES", "DamagedError", "Sink", "codec_of", "packed", "unpacked"]
 
 BLOCK_BYTES = 1 << 18
-MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
+MAGIC = {
+    b"\x1f\x8b": "gzip",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bz2",
+    b"\x04\x22\x4d\x18": "lz4",
+}
 
 
 class DamagedError(Exception):
@@ -105,7 +110,7 @@ def packed(path: str, codec: str | None) -> Iterator[Sink]:
 def _reader(file: _Reader, codec: str | None) -> _Reader:
     if codec is None:
         return file
-    if codec == "zstd":
+    if codec in ("zstd", "lz4"):
         import pyarrow as pa
 
         reader: _Reader = pa.CompressedInputStream(file, codec)

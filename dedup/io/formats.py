@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CODECS", "FORMATS", "TABLE", "Entry", "format_of", "known_suffixes"]
 
-CODECS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+CODECS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
 """Suffix -> codec of a compressed stream."""
 
 
@@ -32,17 +32,26 @@ class Entry:
     """The extra that it needs, if any..."""
     needs: tuple[str, ...] = ()
     """...and the modules that the extra installs."""
+    rides_along: tuple[str, ...] = ()
+    """Columns that it offers unasked, for the clusters table."""
 
+
+_STREAMS = (".gz", ".zst", ".bz2")
+_READERS = ("fastwarc", "resiliparse")
+_CRAWL = ("url", "host", "date", "status", "mime", "record_id", "file", "offset", "language")
 
 TABLE: dict[str, Entry] = {
     "parquet": Entry("dedup.io.parquet", (".parquet",)),
     "arrow": Entry("dedup.io.arrow", (".arrow", ".feather")),
-    "jsonl": Entry("dedup.io.jsonl", (".jsonl", ".ndjson", ".json"), tuple(CODECS)),
-    "csv": Entry("dedup.io.csv", (".csv", ".tsv"), tuple(CODECS)),
+    "jsonl": Entry("dedup.io.jsonl", (".jsonl", ".ndjson", ".json"), _STREAMS),
+    "csv": Entry("dedup.io.csv", (".csv", ".tsv"), _STREAMS),
     "text": Entry("dedup.io.text", (".txt", ".md", ".text")),
+    "html": Entry("dedup.io.html", (".html", ".htm"), (), "crawl", _READERS),
     "warc": Entry(
-        "dedup.io.warc", (".warc", ".wet"), (".gz",), "crawl", needs=("fastwarc", "resiliparse")
+        "dedup.io.warc", (".warc", ".wet"), (".gz", ".zst", ".lz4"), "crawl", _READERS, _CRAWL
     ),
+    "wacz": Entry("dedup.io.wacz", (".wacz",), (), "crawl", _READERS, _CRAWL),
+    "arc": Entry("dedup.io.arc", (".arc",), (".gz",), "crawl", (*_READERS, "warcio"), _CRAWL),
 }
 
 

@@ -1,8 +1,8 @@
 """Web archives (WARC, WET): a document is a page that was answered; through the extra ``crawl``.
 
 Responses of status 200, resources and conversions are documents if they are HTML or plain text; all
-other records are excluded, counted by reason. ``doc_id`` is the target URI, with the date after it
-from its second appearance in a file on.
+other records are excluded, counted by reason. ``doc_id`` is the target URI and the date; where that
+came before in the input, `dedup.page_ids` adds file and offset.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from __future__ import annotations
 import gzip
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ from dedup.io.pages import Page, pages
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
 
-__all__ = ["FORMAT", "WarcFormat"]
+__all__ = ["COLUMNS", "FORMAT", "WarcFormat", "batches"]
 
 COLUMNS = {
     "url": pa.string(),
@@ -34,13 +35,21 @@ COLUMNS = {
     "date": pa.string(),
     "status": pa.int64(),
     "mime": pa.string(),
+    "record_id": pa.string(),
+    "file": pa.string(),
     "offset": pa.int64(),
+    "language": pa.string(),
 }
+"""Columns of every page; ``file`` is that of ``offset``: the file, and in a WACZ its member."""
 COPY_BYTES = 1 << 20
 
 
 class WarcFormat:
     """Reader and writer of WARC files. The name of the text column does not concern it."""
+
+    def pages(self, path: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
+        """Yield (offset, page) of every record; see `dedup.io.pages.pages`."""
+        return pages(path, excluded)
 
     def needs_spool(self, file: InputFile) -> bool:
         """Tell that a file is read by one worker."""
@@ -64,18 +73,8 @@ class WarcFormat:
         if part.file.size == 0:
             yield empty_file_batch()
             return
-        ids = _Ids()
-        collected = _Collected(part.columns)
-        try:
-            for _, page in pages(part.file.path, collected.excluded):
-                if page is not None:
-                    collected.add(page, ids.of(page))
-                    if collected.size >= batch_bytes:
-                        yield collected.batch()
-                        collected.clear()
-        except DamagedError as error:
-            collected.problems.append(error.problem())
-        yield collected.batch()
+        name = part.file.name
+        yield from batches(part, batch_bytes, name, lambda out: self.pages(part.file.path, out))
 
     def copy(
         self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
@@ -89,91 +88,120 @@ class WarcFormat:
         if file.size == 0:
             open(out_path, "wb").close()
             return 0
-        offsets, is_page = _layout(file.path)
+        offsets, is_page = _layout(self.pages, file.path)
         chosen = np.full(len(offsets), others)
         chosen[is_page] = mask
         if len(offsets) == 0 or np.all(np.diff(offsets) > 0):
             stops = np.append(offsets[1:], file.size)
             _copy_ranges(file.path, out_path, offsets, stops, chosen)
         else:
-            _repack(file, out_path, chosen)
+            _repack(self.pages, file, out_path, chosen)
         return int(np.count_nonzero(mask))
 
     def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
         """Write a Parquet file of ``doc_id`` and the decision: a record has no place for it."""
         file = parts[0].file
-        ids = _Ids()
-        names: list[str] = []
+        found: list[Page] = []
         try:
             if file.size:
-                names.extend(
-                    ids.of(page) for _, page in pages(file.path, Counter()) if page is not None
-                )
+                pages = self.pages(file.path, Counter())
+                found.extend(replace(page, body=b"") for _, page in pages if page is not None)
         except DamagedError:  # said when the file was read
             pass
         rows = decisions.slice(0, decisions.num_rows)
-        pq.write_table(rows.add_column(0, "doc_id", pa.array(names, pa.string())), out_path)
-        return len(names)
+        rows = rows.add_column(0, "doc_id", pa.array([_id(page) for page in found], pa.string()))
+        rows = rows.add_column(1, "offset", pa.array([page.offset for page in found], pa.int64()))
+        pq.write_table(rows, out_path)
+        return len(found)
 
     def annotated_name(self, name: str) -> str:
         """Return the name with ``.parquet`` added."""
         return f"{name}.parquet"
 
 
-class _Ids:
-    """Gives each page of a file its ``doc_id``."""
+def batches(
+    part: Part,
+    batch_bytes: int,
+    name: str,
+    read: Callable[[Counter[str]], Iterator[tuple[int, Page | None]]],
+) -> Iterator[Batch]:
+    """Yield the pages of a part in batches, the damage that ends the reading with the last.
 
-    def __init__(self) -> None:
-        self.seen: set[str] = set()
+    Parameters
+    ----------
+    name : of the file, for the column ``file``.
+    """
+    collected = _Collected(part.columns, name)
+    try:
+        for _, page in read(collected.excluded):
+            if page is not None:
+                collected.add(page)
+                if collected.size >= batch_bytes:
+                    yield collected.batch()
+                    collected.clear()
+    except DamagedError as error:
+        collected.problems.append(error.problem())
+    yield collected.batch()
 
-    def of(self, page: Page) -> str:
-        """Return the URI; with the date where the URI came before."""
-        if page.url in self.seen:
-            return f"{page.url} {page.date}"
-        self.seen.add(page.url)
-        return page.url
+
+def _id(page: Page) -> str:
+    return _valid(f"{page.url} {page.date}".rstrip())
+
+
+def _valid(text: str) -> str:
+    """Return the text without lone surrogates, as headers that are not UTF-8 leave them."""
+    return text.encode("utf-8", "replace").decode()
 
 
 class _Collected:
     """Pages of the batch that is being filled."""
 
-    def __init__(self, columns: Columns) -> None:
+    def __init__(self, columns: Columns, file: str) -> None:
         self.id = columns.id if columns.id in COLUMNS else None
-        self.extra = columns.extra
+        self.extract = columns.extract
+        self.file = file
         self.excluded: Counter[str] = Counter()
         self.clear()
 
     def clear(self) -> None:
         """Forget all that was collected."""
         self.texts: list[str] = []
-        self.ids: list[object] = []
-        self.others: dict[str, list[object]] = {name: [] for name in self.extra}
+        self.ids: list[str] = []
+        self.values: dict[str, list[object]] = {name: [] for name in COLUMNS}
         self.problems: list[Problem] = []
         self.excluded.clear()
         self.size = 0
 
-    def add(self, page: Page, doc_id: str) -> None:
+    def add(self, page: Page) -> None:
         """Take in one page."""
+        row, place = len(self.texts), f"at byte {page.offset} of {self.file}"
         if page.is_cut:
-            detail = f"the file ends inside {page.url}"
-            self.problems.append(Problem("truncated", len(self.texts), None, detail))
-        text = page.text()
-        self.texts.append(text)
+            detail = f"{page.url} {place} is shorter than its header says"
+            self.problems.append(Problem("truncated", row, None, detail))
+        text, is_deep = page.text(self.extract)
+        if is_deep:
+            detail = f"{page.url} {place}: all its text is taken, not the main content"
+            self.problems.append(Problem("nested too deep", row, None, detail))
+        self.texts.append(_valid(text))
         self.size += len(text)
-        self.ids.append(doc_id if self.id is None else getattr(page, self.id))
-        for name, values in self.others.items():
-            values.append(getattr(page, name))
+        self.ids.append(_id(page))
+        for name, values in self.values.items():
+            value = self.file if name == "file" else getattr(page, name)
+            values.append(_valid(value) if isinstance(value, str) else value)
 
     def batch(self) -> Batch:
         """Return what was collected."""
-        kind = pa.string() if self.id is None else COLUMNS[self.id]
-        columns = {"doc_id": pa.array(self.ids, kind)}
-        columns |= {name: pa.array(values, COLUMNS[name]) for name, values in self.others.items()}
+        columns = {name: pa.array(self.values[name], kind) for name, kind in COLUMNS.items()}
+        ids = pa.array(self.ids, pa.string()) if self.id is None else columns[self.id]
         text = pa.array(self.texts, pa.large_string())
-        return Batch(text, pa.table(columns), self.problems, 0, Counter(self.excluded))
+        table = pa.table({"doc_id": ids} | columns)
+        return Batch(text, table, self.problems, 0, Counter(self.excluded))
 
 
-def _layout(path: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+Pages = Callable[[str, Counter[str]], Iterator[tuple[int, Page | None]]]
+
+
+def _layout(pages: Pages, path: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the offset of every record, and whether it is a page."""
     offsets: list[int] = []
     is_page: list[bool] = []
@@ -206,7 +234,7 @@ def _copy_range(source: IO[bytes], start: int, stop: int, out: IO[bytes]) -> Non
         start += len(block)
 
 
-def _repack(file: InputFile, out_path: str, chosen: NDArray[np.bool_]) -> None:
+def _repack(pages: Pages, file: InputFile, out_path: str, chosen: NDArray[np.bool_]) -> None:
     """Write the chosen records of a file that was compressed in one piece, a member each."""
     plain_path = f"{out_path}.plain"
     try:
@@ -217,12 +245,17 @@ def _repack(file: InputFile, out_path: str, chosen: NDArray[np.bool_]) -> None:
             except DamagedError:
                 pass
             size = plain.tell()
-        offsets, _ = _layout(plain_path)
+        offsets, _ = _layout(pages, plain_path)
         stops = np.append(offsets[1:], size)
         with open(plain_path, "rb") as source, open(out_path, "wb") as out:
             for start, stop in zip(offsets[chosen].tolist(), stops[chosen].tolist(), strict=True):
-                with gzip.GzipFile("", "wb", compresslevel=6, fileobj=out, mtime=0) as member:
-                    _copy_range(source, start, stop, member)  # type: ignore[arg-type]
+                if file.codec == "gzip":
+                    with gzip.GzipFile("", "wb", 6, out, 0) as member:
+                        _copy_range(source, start, stop, member)  # type: ignore[arg-type]
+                else:
+                    source.seek(start)
+                    codec = pa.Codec("lz4" if file.codec == "lz4" else "zstd")
+                    out.write(codec.compress(source.read(stop - start), asbytes=True))
     finally:
         os.remove(plain_path)
 

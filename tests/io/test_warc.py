@@ -91,10 +91,12 @@ RECORDS = [
     record("resource", html("A resource. " + SENTENCE), "http://f.org/", mime="text/html"),
     record("response", b"this is no HTTP at all", "http://g.org/"),
 ]  # fmt: skip
+DATE = " 2020-01-01T00:00:00Z"
 URLS = [
-    "http://a.org/", "http://b.org/x.txt", "http://a.org/ 2021-01-02T03:04:05Z", "http://c.org/",
-    "http://d.org/packed", "http://d.org/chunked", "http://d.org/not-chunked", "http://e.ru/",
-    "http://f.org/",
+    "http://a.org/ 2020-01-02T03:04:05Z", f"http://b.org/x.txt{DATE}",
+    "http://a.org/ 2021-01-02T03:04:05Z", f"http://c.org/{DATE}",
+    f"http://d.org/packed{DATE}", f"http://d.org/chunked{DATE}", f"http://d.org/not-chunked{DATE}",
+    f"http://e.ru/{DATE}", f"http://f.org/{DATE}",
 ]  # fmt: skip
 
 

@@ -1,0 +1,46 @@
+"""HTML files: one page a file, its name the ``doc_id``; through the extra ``crawl``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from dedup.io.base import Batch, Part, Problem, unreadable
+from dedup.io.pages import MAX_PAGE_BYTES, TOO_LARGE, text_of
+from dedup.io.text import TextFormat
+
+if TYPE_CHECKING:
+    from dedup.io.base import Format
+
+__all__ = ["FORMAT", "HtmlFormat"]
+
+
+class HtmlFormat(TextFormat):
+    """Reader and writer of HTML files; a file over `MAX_PAGE_BYTES` is compared with none."""
+
+    def read(self, part: Part, batch_bytes: int) -> Iterator[Batch]:
+        """Give the one page."""
+        try:
+            with open(part.file.path, "rb") as source:
+                body = source.read(MAX_PAGE_BYTES + 1)
+        except OSError as error:
+            raise unreadable(part.file, "HTML", error) from error
+        problems: list[Problem] = []
+        text: str | None = None
+        if not body:
+            problems.append(Problem("empty file", 0))
+        if len(body) > MAX_PAGE_BYTES:
+            problems.append(Problem(TOO_LARGE, 0))
+        else:
+            text, is_deep = text_of(body, None, part.columns.extract, is_html=True)
+            text = text.encode("utf-8", "replace").decode()
+            if is_deep:
+                problems.append(Problem("nested too deep", 0, None, "all its text is taken"))
+        ids = pa.table({"doc_id": pa.array([part.file.name])})
+        yield Batch(pa.array([text], pa.large_string()), ids, problems, 0, Counter())
+
+
+FORMAT: Format = HtmlFormat()

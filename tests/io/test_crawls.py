@@ -1,0 +1,192 @@
+"""Crawls of every kind: real archives together, other containers, and files made to do harm."""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from io_files import ID, one, read
+from test_warc import CORPORA, RECORDS, SENTENCE, URLS, answer, html, needs_corpora, record
+
+from dedup.api import find_duplicates
+from dedup.errors import InputError
+from dedup.io.base import Columns
+from dedup.io.nesting import is_deeper
+from dedup.io.pages import MAX_DEPTH, text_of
+from dedup.io.warc import FORMAT
+
+CRAWL = ["url", "host", "date", "status", "mime", "record_id", "file", "offset", "language"]
+
+
+@needs_corpora
+def test_real_archives_together() -> None:
+    pytest.importorskip("warcio")
+    result = find_duplicates(str(CORPORA), workers=1)
+    clusters = result.clusters
+    assert clusters.column_names[-9:] == CRAWL
+    assert result.summary["input"]["problems"] == {"truncated": 1, "damaged": 1}
+    ids = result.corpus.columns["doc_id"].to_pylist()
+    assert len(set(ids)) == len(ids)
+    by_file = defaultdict(list)
+    for file, url in zip(
+        result.corpus.columns["file"].to_pylist(),
+        result.corpus.columns["url"].to_pylist(),
+        strict=True,
+    ):
+        by_file[file].append(url)
+    assert by_file["blackbook.arc.gz"] == by_file["blackbook.warc.gz"]
+    assert len(by_file["wayback-snapshots.warc.gz"]) == 128
+    # Each clustered page of the ARC has its twin of the WARC in the same cluster.
+    places = defaultdict(set)
+    for url, file, cluster in zip(
+        *(clusters[n].to_pylist() for n in ("url", "file", "cluster_id")), strict=True
+    ):
+        if file.startswith("blackbook"):
+            places[url, file].add(cluster)
+    twins = [url for url, file in places if file == "blackbook.arc.gz"]
+    assert len(twins) > 50
+    for url in twins:
+        assert places[url, "blackbook.arc.gz"] == places[url, "blackbook.warc.gz"]
+
+
+@needs_corpora
+@pytest.mark.parametrize("name", sorted(p.name for p in CORPORA.glob("*.warc*")))
+def test_counts_agree_with_fastwarc(name: str) -> None:
+    from fastwarc.warc import ArchiveIterator
+
+    if name.endswith(".wat.gz"):
+        pytest.skip("WAT holds no pages")
+    found = read(CORPORA / name)
+    count = 0
+    try:
+        for _ in ArchiveIterator(str(CORPORA / name), parse_http=False):
+            count += 1
+    except (OSError, ValueError, RuntimeError):
+        assert found.problems
+    assert len(found.texts) + sum(found.excluded.values()) == count
+
+
+@pytest.mark.parametrize("codec", ["zstd", "lz4"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_other_codecs(codec: str, whole: bool, tmp_path: Path) -> None:
+    path, out = tmp_path / f"a.warc.{codec[:3]}", tmp_path / "out"
+    records = [b"".join(RECORDS)] if whole else RECORDS
+    path.write_bytes(b"".join(pa.Codec(codec).compress(r, asbytes=True) for r in records))
+    assert read(path).ids == URLS
+    FORMAT.copy(FORMAT.split(one(path), ID, 1), np.arange(9) == 1, str(out), others=False)
+    kept = tmp_path / f"kept{path.suffix}"
+    kept = kept.with_name("kept.warc" + path.suffix)
+    kept.write_bytes(out.read_bytes())
+    assert read(kept).ids == [URLS[1]]
+
+
+def test_wacz(tmp_path: Path) -> None:
+    path = tmp_path / "a.wacz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("archive/b.warc.gz", b"".join(map(gzip.compress, RECORDS)))
+        archive.writestr("archive/a.warc", b"".join(RECORDS))
+        archive.writestr("pages/pages.jsonl", "{}")
+    found = read(path)
+    assert found.ids == URLS * 2
+    files = [name for table in found.columns for name in table["file"].to_pylist()]
+    assert files == ["a.wacz/archive/a.warc"] * 9 + ["a.wacz/archive/b.warc.gz"] * 9
+    ids = find_duplicates(str(path)).corpus.columns["doc_id"].to_pylist()
+    assert len(set(ids)) == 18
+    path.write_bytes(b"no zip")
+    with pytest.raises(InputError, match="cannot be read as WACZ"):
+        read(path)
+
+
+def test_arc(tmp_path: Path) -> None:
+    pytest.importorskip("warcio")
+    version = b"1 1 Test\nURL IP-address Archive-date Content-type Archive-length\n"
+    pieces = [
+        b"filedesc://t.arc 0.0.0.0 20200101000000 text/plain %d\n%b\n" % (len(version), version)
+    ]
+    for url in (b"http://a.org/", b"http://b.org/"):
+        block = answer(html(SENTENCE))
+        head = b"%b 1.2.3.4 20200102030405 text/html %d\n" % (url, len(block))
+        pieces.append(head + block + b"\n")
+    path, out = tmp_path / "t.arc.gz", tmp_path / "out"
+    path.write_bytes(b"".join(map(gzip.compress, pieces)))
+    found = read(path)
+    assert found.ids == [f"http://{n}.org/ 2020-01-02T03:04:05Z" for n in "ab"]
+    assert all(str(text).startswith("The quick") for text in found.texts)
+    from dedup.io.arc import FORMAT as ARC
+
+    ARC.copy(found.parts, np.array([False, True]), str(out), others=True)
+    assert out.read_bytes() == b"".join(gzip.compress(pieces[i]) for i in (0, 2))
+    path.write_bytes(path.read_bytes()[:-60])
+    assert read(path).reasons() in (["truncated"], ["damaged"])
+
+
+def test_html_files(tmp_path: Path) -> None:
+    path = tmp_path / "p.html"
+    path.write_bytes(html("Grüße aus Köln. " + SENTENCE, "latin-1"))
+    (text,) = read(path).texts
+    assert str(text).startswith("Grüße")
+    assert "menu" not in str(text)
+    (text,) = read(path, Columns(extract="all")).texts
+    assert "menu" in str(text)
+    (text,) = read(path, Columns(extract="none")).texts
+    assert "<nav>" in str(text)
+
+
+def test_nesting() -> None:
+    assert not is_deeper("<div></div>" * 9 + "<p><br><li>" * 9, 5)
+    assert is_deeper("<div>" * 6, 5)
+    assert is_deeper("<div></x>" * 6, 5)
+    assert not is_deeper("<div>" * 5 + "</div>" * 5, 5)
+    page = ("<div>" * 1_000_000 + SENTENCE).encode()
+    text, is_deep = text_of(page, None, "main", is_html=True)
+    assert is_deep
+    assert text.startswith("The quick")
+    below = "<div>" * (MAX_DEPTH - 10) + SENTENCE
+    assert not text_of(below.encode(), None, "main", is_html=True)[1]
+
+
+def test_hostile_archives(tmp_path: Path) -> None:
+    path = tmp_path / "a.warc.gz"
+    bomb = gzip.compress(gzip.compress(b"0" * (100 << 20), 1) + b"")
+    inner = gzip.decompress(bomb)
+    packed = answer(inner, 200, "text/html", "Content-Encoding: gzip")
+    deep = answer(html("<div>" * 100_000 + SENTENCE))
+    good = record("response", answer(html(SENTENCE)), "http://good.org/")
+    moved = record("response", answer(b"", 301, "text/html", "Location: /"), "http://a.org/")
+    latin = good.replace(b"http://good", b"http://g\xff\xfe")
+    pieces = [good, record("response", packed, "http://bomb.org/"),
+              record("response", deep, "http://deep.org/"), latin, *[moved] * 10_000]  # fmt: skip
+    path.write_bytes(b"".join(gzip.compress(piece, 1) for piece in pieces))
+    found = read(path)
+    assert found.excluded == {"payload over 64 MiB": 1, "status 301": 10_000}
+    assert found.reasons() == ["nested too deep"]
+    assert len(found.texts) == 3
+    assert all(SENTENCE.strip() in str(text) for text in found.texts)
+
+
+@pytest.mark.parametrize("name", ["a.warc", "a.warc.gz"])
+@pytest.mark.parametrize("length", [1 << 63, 1 << 64, (1 << 63) - 1, -1])
+def test_lengths_that_lie(name: str, length: int, tmp_path: Path) -> None:
+    good = record("response", answer(html(SENTENCE)), "http://good.org/")
+    block = answer(html(SENTENCE))
+    bad = good.replace(b"Content-Length: %d" % len(block), b"Content-Length: %d" % length)
+    assert bad != good
+    pack = gzip.compress if name.endswith("gz") else bytes
+    (tmp_path / name).write_bytes(pack(good) + pack(bad))
+    found = read(tmp_path / name)
+    assert len(found.texts) >= 1
+    assert found.problems
+
+
+@pytest.mark.parametrize("name", ["a.warc", "a.warc.gz", "a.arc", "a.arc.gz", "a.html"])
+def test_zeros(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("warcio")
+    (tmp_path / name).write_bytes(bytes(1 << 20))
+    found = read(tmp_path / name)
+    assert found.problems or name == "a.html"
+    assert len(found.texts) <= 1
