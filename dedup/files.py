@@ -156,7 +156,11 @@ def _refusal(result: Result, config: Config, folders: dict[str, PathLike]) -> De
     share = result.summary["result"]["removed_share"]
     if "kept" not in folders or share <= config.max_removal:
         return None
-    return DedupError(
+    from dedup.guard import removal_tables
+
+    error = DedupError(
         f"{share:.1%} of the documents would be removed, more than --max-removal "
         f"{config.max_removal:g}; only the tables were written: look at them, then raise it."
     )
+    error.add_note(removal_tables(result.corpus, result.decisions, config))
+    return error
