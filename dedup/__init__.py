@@ -12,6 +12,7 @@ from dedup.errors import (
     MissingExtraError,
     OutputExistsError,
 )
+from dedup.filtering import filter_files
 from dedup.reclustering import recluster
 from dedup.version import __version__
 
@@ -29,6 +30,7 @@ __all__ = [
     "Result",
     "__version__",
     "drop_duplicates",
+    "filter_files",
     "find_duplicates",
     "plan",
     "recluster",

@@ -20,6 +20,7 @@ from dedup.api import plan as plan_files
 from dedup.api import run as run_files
 from dedup.config import Config
 from dedup.errors import DedupError
+from dedup.filtering import filter_files
 from dedup.reclustering import OPTIONS as RECLUSTER_OPTIONS
 from dedup.reclustering import recluster
 from dedup.version import __version__
@@ -157,6 +158,35 @@ def recluster_command(
         from dedup.terminal import print_summary
 
         print_summary(result.summary, output or folder, verbose=verbose)
+
+
+@cli.command("filter")
+@click.argument("folder", metavar="OUT")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("--kept", metavar="DIR", help="Write the input without what is removed.")
+@click.option("--removed", metavar="DIR", help="Write what is removed.")
+@click.option("--overwrite", is_flag=True, help="Replace copies that are there.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Print tracebacks of errors.")
+def filter_command(
+    folder: str,
+    inputs: tuple[str, ...],
+    kept: str | None,
+    removed: str | None,
+    overwrite: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Filter INPUT by what the run in OUT decided, without reading its texts again.
+
+    INPUT must be what the run had, in the same order; a file that changed is refused.
+    """
+    if kept is None and removed is None:
+        raise click.UsageError("give a folder with --kept or --removed.")
+    written = filter_files(folder, inputs, kept=kept, removed=removed, overwrite=overwrite)
+    for kind, count in written.items():
+        if not quiet:
+            click.echo(f"{kind:<18}{count:>12,}  in {kept if kind == 'kept' else removed}")
 
 
 @cli.command()

@@ -92,8 +92,8 @@ class Config:
     )
     keep: str = _option(
         "first",
-        "Which document of a cluster stays: first, last, longest, shortest, largest, max:COL or "
-        "min:COL.",
+        "Which document of a cluster stays: first, last, longest, shortest, largest, max:COL, "
+        "min:COL, newest, oldest (or newest:COL), shortest-url or host-order:FILE.",
         metavar="POLICY",
     )
     within: str | None = _option(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dedup.config import Config
 from dedup.errors import DedupError
 from dedup.failures import check_writable, in_one_sentence
+from dedup.filtering import describe_input, write_removed
 from dedup.folder import check_replaceable, mend, staged
 from dedup.io.inputs import discover
 from dedup.local import (
@@ -111,11 +112,13 @@ def run(
                 folders, found.files, overwrite=overwrite or space.was_committing
             )
             result = find_all(work, progress)
+            result.summary["input"]["sources"] = describe_input(result)
             refusal = _refusal(result, config, folders)
             with staged(output) as stage, copies:
                 if refusal is None:
                     result.write_copies(copies)
                 result.write_into(stage, evidence=keep_evidence)
+                write_removed(result, stage)
                 work.check_input()
                 space.committing()
                 copies.commit()
@@ -153,7 +156,11 @@ def _refusal(result: Result, config: Config, folders: dict[str, PathLike]) -> De
     share = result.summary["result"]["removed_share"]
     if "kept" not in folders or share <= config.max_removal:
         return None
-    return DedupError(
+    from dedup.guard import removal_tables
+
+    error = DedupError(
         f"{share:.1%} of the documents would be removed, more than --max-removal "
         f"{config.max_removal:g}; only the tables were written: look at them, then raise it."
     )
+    error.add_note(removal_tables(result.corpus, result.decisions, config))
+    return error

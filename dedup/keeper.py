@@ -6,7 +6,9 @@ position. Adding a policy is one function with the `_policy` decorator.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,13 +17,38 @@ import pyarrow.compute as pc
 from dedup.errors import ConfigError, InputError
 from dedup.text.hashing import Int64Array
 
-_Policy = Callable[[Int64Array, Int64Array, pa.ChunkedArray | None], Int64Array]
-_POLICIES: dict[str, _Policy] = {}
+
+class _Documents(NamedTuple):
+    """What a policy may look at, a row for each document."""
+
+    num_chars: Int64Array
+    num_shingles: Int64Array
+    values: pa.ChunkedArray
+    """The policy's column; empty where it has none."""
+    argument: str
+    """What stands after the colon."""
 
 
-def _policy(name: str) -> Callable[[_Policy], _Policy]:
+_Policy = Callable[[_Documents], Int64Array]
+
+
+class _Entry(NamedTuple):
+    order: _Policy
+    column: str | None
+    """The column of the policy; COL where the argument names it."""
+    argument: str | None
+    """What the argument is: COL, FILE; None where there is none to give."""
+
+
+_POLICIES: dict[str, _Entry] = {}
+
+
+def _policy(
+    name: str, column: str | None = None, argument: str | None = None
+) -> Callable[[_Policy], _Policy]:
     def register(function: _Policy) -> _Policy:
-        _POLICIES[name] = function
+        shown = name + (f":{argument}" if argument else "")
+        _POLICIES[shown] = _Entry(function, column, argument)
         return function
 
     return register
@@ -32,14 +59,21 @@ def policy_column(keep: str) -> str | None:
 
     Raises
     ------
-    ConfigError : there is no such policy.
+    ConfigError : there is no such policy, or no such file of hosts.
     """
-    name, colon, column = keep.partition(":")
-    policy = name + colon
-    if policy not in _POLICIES or (colon and not column):
-        known = ", ".join(name + ("COL" if name.endswith(":") else "") for name in _POLICIES)
-        raise ConfigError(f"keep is {keep!r}; give one of {known}.")
-    return column or None
+    entry, argument = _found(keep)
+    if entry.argument == "FILE" and not os.path.isfile(argument):
+        raise ConfigError(f"keep is {keep!r}, but there is no file {argument}; check the path.")
+    return argument if entry.column == "COL" else entry.column
+
+
+def _found(keep: str) -> tuple[_Entry, str]:
+    name, colon, argument = keep.partition(":")
+    for kind in ("COL", "FILE") if colon else ("",):
+        entry = _POLICIES.get(name + (f":{kind}" if kind else ""))
+        if entry is not None and bool(argument) == bool(colon):
+            return entry, argument
+    raise ConfigError(f"keep is {keep!r}; give one of {', '.join(_POLICIES)}.")
 
 
 def keeper_order(
@@ -54,58 +88,98 @@ def keeper_order(
         its set.
     columns : a row for each document; must hold the policy's column.
     """
+    entry, argument = _found(keep)
     column = policy_column(keep)
-    name = keep.partition(":")[0] + (":" if column else "")
-    return _POLICIES[name](num_chars, num_shingles, columns[column] if column else None)
+    values = pa.chunked_array([], pa.null()) if column is None else columns[column]
+    return entry.order(_Documents(num_chars, num_shingles, values, argument))
 
 
 @_policy("first")
-def _first(num_chars: Int64Array, *_: object) -> Int64Array:
-    return np.arange(len(num_chars))
+def _first(documents: _Documents) -> Int64Array:
+    return np.arange(len(documents.num_chars))
 
 
 @_policy("last")
-def _last(num_chars: Int64Array, *_: object) -> Int64Array:
-    return np.arange(len(num_chars))[::-1].copy()
+def _last(documents: _Documents) -> Int64Array:
+    return np.arange(len(documents.num_chars))[::-1].copy()
 
 
 @_policy("longest")
-def _longest(num_chars: Int64Array, *_: object) -> Int64Array:
-    return np.argsort(-num_chars, kind="stable")
+def _longest(documents: _Documents) -> Int64Array:
+    return np.argsort(-documents.num_chars, kind="stable")
 
 
 @_policy("shortest")
-def _shortest(num_chars: Int64Array, *_: object) -> Int64Array:
-    return np.argsort(num_chars, kind="stable")
+def _shortest(documents: _Documents) -> Int64Array:
+    return np.argsort(documents.num_chars, kind="stable")
 
 
 @_policy("largest")
-def _largest(_: Int64Array, num_shingles: Int64Array, __: pa.ChunkedArray | None) -> Int64Array:
-    return np.argsort(-num_shingles, kind="stable")
+def _largest(documents: _Documents) -> Int64Array:
+    return np.argsort(-documents.num_shingles, kind="stable")
 
 
-@_policy("max:")
-def _max(_: Int64Array, __: Int64Array, values: pa.ChunkedArray | None) -> Int64Array:
-    return _sorted_by(values, "descending")
+@_policy("newest", "date")
+@_policy("newest", "COL", "COL")
+@_policy("max", "COL", "COL")
+def _max(documents: _Documents) -> Int64Array:
+    return _sorted_by([documents.values], ["descending"])
 
 
-@_policy("min:")
-def _min(_: Int64Array, __: Int64Array, values: pa.ChunkedArray | None) -> Int64Array:
-    return _sorted_by(values, "ascending")
+@_policy("oldest", "date")
+@_policy("oldest", "COL", "COL")
+@_policy("min", "COL", "COL")
+def _min(documents: _Documents) -> Int64Array:
+    return _sorted_by([documents.values], ["ascending"])
 
 
-def _sorted_by(values: pa.ChunkedArray | None, order: str) -> Int64Array:
-    if values is None:
-        raise ConfigError("this keeper policy needs a column: give max:COL or min:COL.")
-    if pa.types.is_null(values.type):
-        return np.arange(len(values))
-    keys = [("value", order), ("position", "ascending")]
-    table = pa.table({"value": values, "position": np.arange(len(values))})
+@_policy("shortest-url", "url")
+def _shortest_url(documents: _Documents) -> Int64Array:
+    """Without the scheme, so that https, one character longer, comes before http of equal rest."""
+    urls = _strings(documents.values, "url")
+    length = pc.utf8_length(pc.replace_substring_regex(urls, "(?i)^https?://", ""))
+    is_http = pc.invert(pc.starts_with(urls, "https:", ignore_case=True))
+    return _sorted_by([length, is_http], ["ascending", "ascending"])
+
+
+@_policy("host-order", "host", "FILE")
+def _host_order(documents: _Documents) -> Int64Array:
+    """By the lines of a file, a host each; other hosts come after all of these."""
+    try:
+        with open(documents.argument, encoding="utf-8") as file:
+            lines = [line.strip().lower() for line in file]
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"the hosts in {documents.argument} cannot be read ({error}); "
+            "give a text file in UTF-8 with a host on each line."
+        ) from None
+    hosts = pa.array([line for line in dict.fromkeys(lines) if line], pa.string())
+    values = pc.utf8_lower(_strings(documents.values, "host"))
+    return _sorted_by([pc.index_in(values, value_set=hosts)], ["ascending"])
+
+
+def _strings(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    try:
+        return values.cast(pa.large_string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        raise InputError(
+            f"the keeper column {name!r} is of type {values.type}; give a column of strings."
+        ) from None
+
+
+def _sorted_by(columns: list[pa.ChunkedArray], orders: list[str]) -> Int64Array:
+    """Sort by the columns, then by position; nulls come last."""
+    count = len(columns[0])
+    if pa.types.is_null(columns[0].type):
+        return np.arange(count)
+    names = [f"value {number}" for number in range(len(columns))]
+    table = pa.table([*columns, pa.array(np.arange(count))], [*names, "position"])
+    keys = [*zip(names, orders, strict=True), ("position", "ascending")]
     try:
         indices = pc.sort_indices(table, sort_keys=keys)
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError):
         raise InputError(
-            f"the keeper column is of type {values.type}, which has no order; "
+            f"the keeper column is of type {columns[0].type}, which has no order; "
             "give a column of numbers, strings or dates."
         ) from None
     return np.asarray(indices, np.int64)

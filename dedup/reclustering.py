@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.errors import ConfigError, InputError
 from dedup.failures import in_one_sentence
-from dedup.folder import EVIDENCE_DIR, check_replaceable
+from dedup.filtering import sources_of, write_removed
+from dedup.folder import EVIDENCE_DIR, check_replaceable, staged
 
 if TYPE_CHECKING:
     from dedup.config import Config
@@ -75,7 +76,12 @@ def recluster(
     with temporary_folder(parent) as scratch, in_one_sentence([scratch, target], memory):
         result = find_in(sketched, config, Scratch(scratch, memory), Stages())
         result.summary["reclustered"] = {"sketched_with": sketched.config.to_dict()}
-        result.write(target, overwrite=True, evidence=True)
+        sources = sources_of(folder)
+        if sources:
+            result.summary["input"]["sources"] = sources
+        with staged(target) as stage:
+            result.write_into(stage, evidence=True)
+            write_removed(result, stage)
     return result
 
 

@@ -18,6 +18,7 @@ from dedup.pairs import Pairs
 from dedup.search import Search
 from dedup.text.hashing import HASH_VERSION, Int64Array
 from dedup.text.unicode import VERSION as UNICODE_VERSION
+from dedup.urls import normalised
 from dedup.version import __version__
 
 _SHOWN_SKIPPED = 10
@@ -93,6 +94,7 @@ def summarise(
             "pairs": pairs.num_rows,
             "omitted_pairs": pairs.num_omitted,
             **_containment_counts(search),
+            **_url_variants(corpus, decisions),
         },
         "warnings": _warnings(corpus, search, config),
     }
@@ -117,6 +119,25 @@ def _containment_counts(search: Search) -> dict[str, int]:
         "removed_by_containment_alone": int(copies[far].sum()),
         "kept_but_contained": int(contained.sum()),
     }
+
+
+def _url_variants(corpus: Corpus, decisions: Decisions) -> dict[str, int]:
+    """Count the removed documents whose URL is another spelling of their keeper's, or the same."""
+    if "url" not in corpus.columns.column_names:
+        return {}
+    removed = np.flatnonzero(decisions.removed)
+    urls = corpus.columns["url"]
+    pairs = zip(
+        urls.take(pa.array(removed)).to_pylist(),
+        urls.take(pa.array(decisions.removed_by[removed])).to_pylist(),
+        strict=True,
+    )
+    same = [
+        url == other or normalised(url) == normalised(other)
+        for url, other in pairs
+        if isinstance(url, str) and isinstance(other, str)
+    ]
+    return {"removed_url_variants": sum(same)}
 
 
 def _banding(banding: Banding | None, config: Config) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ import decimal
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -109,7 +110,23 @@ def test_these_policies_look_at_no_column(keep: str) -> None:
 
 @pytest.mark.parametrize(
     "keep",
-    ["", "biggest", "max", "min", "max:", "min:", "first:", "first:x", ":c", "MAX:c", "Last"],
+    [
+        "",
+        "biggest",
+        "max",
+        "min",
+        "max:",
+        "min:",
+        "first:",
+        "first:x",
+        ":c",
+        "MAX:c",
+        "Last",
+        "newest:",
+        "shortest-url:x",
+        "host-order",
+        "host-order:",
+    ],
 )
 def test_an_unknown_policy_is_refused_with_those_there_are(keep: str) -> None:
     with pytest.raises(ConfigError, match="first, last, longest, shortest, largest, max:COL") as it:
@@ -123,3 +140,63 @@ def test_a_column_without_an_order_is_refused_with_its_type(values: list[Any]) -
     with pytest.raises(InputError, match="no order; give a column of numbers") as it:
         order_by("max:column", column)
     assert str(column.type) in str(it.value)
+
+
+@pytest.mark.parametrize("type_", [pa.string(), pa.timestamp("s")])
+def test_dates_order_with_nulls_last_and_ties_by_position(type_: pa.DataType) -> None:
+    dates = ["2024-05-01T00:00:00", None, "2023-01-31T10:00:00", "2024-05-01T00:00:00"]
+    column = pa.chunked_array([pa.array(dates).cast(type_)])
+    for keep, expected in (("newest", [0, 3, 2, 1]), ("oldest", [2, 0, 3, 1])):
+        assert policy_column(keep) == "date"
+        assert order_by(keep, column, "date") == expected
+        assert policy_column(f"{keep}:seen") == "seen"
+        assert order_by(f"{keep}:seen", column, "seen") == expected
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.none(),
+            st.tuples(
+                st.sampled_from(["http://", "https://", "HTTPS://", "ftp://", ""]),
+                st.sampled_from(["a.org", "www.a.org", "ä.org", "a.org/?utm_source=x"]),
+            ).map("".join),
+        ),
+        max_size=30,
+    )
+)
+def test_the_shortest_url_without_its_scheme_comes_first(urls: list[str | None]) -> None:
+    def key(at: int) -> tuple[bool, int, bool, int]:
+        url = urls[at]
+        if url is None:
+            return True, 0, False, at
+        scheme = next((s for s in ("http://", "https://") if url.lower().startswith(s)), "")
+        return False, len(url) - len(scheme), scheme != "https://", at
+
+    column = pa.chunked_array([pa.array(urls, pa.string())])
+    expected = sorted(range(len(urls)), key=key)
+    assert order_by("shortest-url", column, "url") == expected
+
+
+def test_hosts_go_by_their_line_and_others_come_last(tmp_path: Path) -> None:
+    file = tmp_path / "hosts: mine.txt"
+    file.write_text("B.org\n\na.org \nb.org\n", encoding="utf-8")
+    column = pa.chunked_array([["x.org", "a.org", None, "b.ORG", "a.org", "b.org"]])
+    keep = f"host-order:{file}"
+    assert policy_column(keep) == "host"
+    assert order_by(keep, column, "host") == [3, 5, 1, 4, 0, 2]
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="a host on each line"):
+        order_by(keep, column, "host")
+    with pytest.raises(ConfigError, match=r"there is no file .*check the path"):
+        policy_column(f"host-order:{tmp_path}/other")
+
+
+@pytest.mark.parametrize("keep", ["shortest-url", "host-order"])
+def test_urls_and_hosts_are_strings(keep: str, tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("a.org")
+    policy = keep if keep == "shortest-url" else f"{keep}:{tmp_path}/hosts"
+    name = policy_column(policy)
+    assert name is not None
+    with pytest.raises(InputError, match="give a column of strings"):
+        order_by(policy, pa.chunked_array([[["a"], ["b"]]]), name)

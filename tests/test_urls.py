@@ -1,0 +1,72 @@
+"""Normalised URLs: variants of one page meet, other pages do not."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dedup import find_duplicates
+from dedup.urls import normalised
+
+SAME = [
+    "http://example.org/a?b=1&c=2",
+    "https://example.org/a?b=1&c=2",
+    "HTTPS://WWW.Example.ORG/a?b=1&c=2",
+    "http://example.org:80/a?b=1&c=2",
+    "https://example.org:443/a?c=2&b=1",
+    "https://example.org/a/?b=1&c=2#top",
+    "https://example.org/a?utm_source=x&b=1&c=2&UTM_Medium=y",
+    "https://example.org/a?gclid=1&b=1&fbclid=2&c=2&",
+    "//example.org/a?b=1&c=2",
+]
+OTHER = [
+    "http://example.org/A?b=1&c=2",
+    "http://example.org/a?b=1",
+    "http://example.org/a?b=1&c=2&utm=3",
+    "http://example.org/a?b=1&c=2&id=gclid",
+    "http://example.org:8080/a?b=1&c=2",
+    "https://example.org:80/a?b=1&c=2",
+    "http://en.example.org/a?b=1&c=2",
+    "http://example.org/a/b?b=1&c=2",
+    "http://www2.example.org/a?b=1&c=2",
+]
+
+
+@pytest.mark.parametrize("url", SAME)
+def test_variants_are_one(url: str) -> None:
+    assert normalised(url) == "//example.org/a?b=1&c=2"
+
+
+def test_other_pages_stay_apart() -> None:
+    assert len({normalised(url) for url in [SAME[0], *OTHER]}) == 1 + len(OTHER)
+
+
+@pytest.mark.parametrize("text", ["", "a.org", "dns:a.org", "http://", "http://[::1", "urn:x:y"])
+def test_what_is_no_url_stays_as_it_is(text: str) -> None:
+    assert normalised(text) == text
+
+
+PIECES = st.sampled_from(
+    [
+        *("http:", "https:", "//", "/", "www.", "a.org", ":80", ":443", "?", "&", "utm_x=1", "b=2"),
+        *("#", "@", ":", " ", "[", "]", "%00", "\t", "ä", "\u2100", "\ud800"),
+    ]
+)
+
+
+@given(st.one_of(st.text(), st.lists(PIECES, max_size=12).map("".join)))
+def test_any_text_is_taken_and_a_second_time_changes_nothing(text: str) -> None:
+    once = normalised(text)
+    assert normalised(once) == once
+
+
+def test_the_summary_counts_what_went_for_a_variant_of_its_url() -> None:
+    text = " ".join(f"word{i}" for i in range(30))
+    urls = ["http://www.a.org/", "https://a.org", "https://b.org", None, "http://b.org/?gclid=1"]
+    table = pa.table({"text": [text] * 5, "url": urls})
+    result = find_duplicates(table, keep="shortest-url")
+    assert result.clusters["position"].to_pylist()[0] == 1  # https before http
+    assert result.summary["result"]["removed_url_variants"] == 1
+    assert "removed_url_variants" not in find_duplicates(table).summary["result"]
