@@ -27,6 +27,7 @@ REMOVED_FILE = "removed.parquet"
 _BLOCK = 1 << 16
 _BLOCKS = 256
 _PART_BYTES = 64 << 20
+_ROWS = 1 << 20
 
 
 def filter_files(
@@ -115,10 +116,12 @@ def write_removed(result: Result, stage: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    positions = np.flatnonzero(result.decisions.removed)
-    keepers = result.decisions.removed_by[positions]
-    table = pa.table({"position": positions, "keeper_position": keepers})
-    pq.write_table(table, stage / REMOVED_FILE, compression="zstd")
+    decisions = result.decisions
+    schema = pa.schema([("position", pa.int64()), ("keeper_position", pa.int64())])
+    with pq.ParquetWriter(stage / REMOVED_FILE, schema, compression="zstd") as writer:
+        for start in range(0, len(decisions.removed), _ROWS):
+            positions = np.flatnonzero(decisions.removed[start : start + _ROWS]) + start
+            writer.write_table(pa.table([positions, decisions.removed_by[positions]], schema))
 
 
 def content_fingerprint(path: str) -> str:
