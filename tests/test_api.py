@@ -237,11 +237,16 @@ def test_workers_need_no_main_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         "print(result.clusters.num_rows)\n"
     )
     root = str(Path(__file__).parents[1])
+    elsewhere = tmp_path / "elsewhere"  # nor may a worker take modules of the working directory
+    elsewhere.mkdir()
+    for name in ("numpy", "dedup"):
+        (elsewhere / f"{name}.py").write_text("raise SystemExit('the wrong module')")
     out = subprocess.run(
         [sys.executable, str(script)],
         capture_output=True,
         text=True,
         check=True,
         env={"PYTHONPATH": root, "PATH": ""},
+        cwd=elsewhere,
     )
     assert out.stdout == f"{EXPECTED.clusters.num_rows}\n"

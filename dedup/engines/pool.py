@@ -45,10 +45,12 @@ class Worker:
 
     def __init__(self, inherited: tuple[int, ...] = ()) -> None:
         ours, theirs = Pipe()
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        # The same modules as here, and none that happen to lie in the working directory (-P).
+        places = os.pathsep.join(place or os.getcwd() for place in sys.path)
+        environment = os.environ | {"PYTHONPATH": places}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _CODE, str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _CODE, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno(), *inherited],
                 env=environment,
