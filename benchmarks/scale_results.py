@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.plot import ACCENT, GREY, MUTED, figure_style, save, tidy
 from benchmarks.table import NOTHING, QUIET, bin_recall, markdown
-from dedup.costs import search_bytes
+from dedup.resources.costs import search_bytes
 
 ON_PAPER = (10**8, 10**9)
 UNITS = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}

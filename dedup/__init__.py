@@ -12,12 +12,12 @@ from dedup.errors import (
     MissingExtraError,
     OutputExistsError,
 )
-from dedup.filtering import filter_files
-from dedup.reclustering import recluster
+from dedup.jobs.filtering import filter_files
+from dedup.jobs.reclustering import recluster
 from dedup.version import __version__
 
 if TYPE_CHECKING:
-    from dedup.result import Result
+    from dedup.output.result import Result
 
 __all__ = [
     "Config",
@@ -40,7 +40,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "Result":  # loads numpy and Arrow, which a command line may never need
-        from dedup.result import Result
+        from dedup.output.result import Result
 
         return Result
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
 from dedup.errors import ConfigError, InputError
-from dedup.failures import in_one_sentence
-from dedup.files import run
 from dedup.io.inputs import STDIN, InputFile, Inputs, discover
-from dedup.local import (
+from dedup.jobs.local import (
     PathLike,
     Progress,
     Run,
@@ -25,12 +23,14 @@ from dedup.local import (
     started_pool,
     temporary_folder,
 )
-from dedup.sources import Fingerprint
+from dedup.jobs.run import run
+from dedup.jobs.sources import Fingerprint
+from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from dedup.result import Result
+    from dedup.output.result import Result
 
 __all__ = ["drop_duplicates", "find_duplicates", "make_config", "plan", "run"]
 
@@ -111,7 +111,7 @@ def plan(inputs: Sequence[PathLike], config: Config) -> dict[str, Any]:
     found = discover(inputs)
     if any(file.path == STDIN for file in found.files):
         raise InputError("standard input can be read only once; give files to plan for.")
-    from dedup.planning import plan_files
+    from dedup.planning.plan import plan_files
 
     with temporary_folder(None) as folder:
         return plan_files(found.files, config, folder)

@@ -20,9 +20,9 @@ from dedup.api import plan as plan_files
 from dedup.api import run as run_files
 from dedup.config import Config
 from dedup.errors import DedupError
-from dedup.filtering import filter_files
-from dedup.reclustering import OPTIONS as RECLUSTER_OPTIONS
-from dedup.reclustering import recluster
+from dedup.jobs.filtering import filter_files
+from dedup.jobs.reclustering import OPTIONS as RECLUSTER_OPTIONS
+from dedup.jobs.reclustering import recluster
 from dedup.version import __version__
 
 _ABORTED = 130
@@ -203,7 +203,7 @@ def plan(inputs: tuple[str, ...], as_json: bool, verbose: bool, **options: Any) 
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
-    from dedup.plan_text import print_plan
+    from dedup.planning.text import print_plan
 
     print_plan(found)
 

@@ -20,14 +20,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.chunks import weighed_chunks
 from dedup.edges import Edges, verified_edges
 from dedup.lsh.buckets import Buckets, pack_pairs, unpack_pairs
 from dedup.lsh.candidates import PairRuns, Skipped, candidate_runs
 from dedup.lsh.grouping import BucketChunks
 from dedup.lsh.hot_buckets import BucketPairs
-from dedup.runs import SortedRuns
-from dedup.scratch import Scratch
+from dedup.spill.chunks import weighed_chunks
+from dedup.spill.runs import SortedRuns
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 from dedup.verify import Verifier
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.lsh.buckets import group_by_key
-from dedup.scratch import Scratch
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array, mix64_array
 
 _BLOCK = 1 << 20

@@ -18,13 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.chunks import weighed_chunks
 from dedup.collapse import representatives
 from dedup.config import Config
 from dedup.corpus import FILE, Corpus, Groups
 from dedup.documents import SketchParameters
 from dedup.lsh.buckets import KeyRun, unique_pairs
-from dedup.scratch import Scratch, Spool
 from dedup.set_sketches import sketch_sets
 from dedup.sketch.frequency import (
     CHUNK_SHINGLES,
@@ -34,6 +32,8 @@ from dedup.sketch.frequency import (
     common_shingles,
 )
 from dedup.sketch.weights import unpacked
+from dedup.spill.chunks import weighed_chunks
+from dedup.spill.scratch import Scratch, Spool
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 from dedup.text.shingles import MAX_SLOTS
 

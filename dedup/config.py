@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, ClassVar
 
 from dedup.errors import ConfigError
-from dedup.sizes import parse_bytes
+from dedup.resources.sizes import parse_bytes
 
 METHODS = ("minhash", "simhash", "both")
 MEASURES = ("jaccard", "containment")

@@ -17,8 +17,8 @@ from dedup.io.formats import TABLE
 from dedup.io.values import join_tables, numbers
 from dedup.lsh.buckets import KeyRun
 from dedup.page_ids import told_apart
-from dedup.scratch import Scratch
 from dedup.sketch.store import SetStore
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array
 
 _PROBLEMS_KEPT = 1_000

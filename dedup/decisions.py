@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.corpus import Corpus
-from dedup.measures import EQUAL_SETS
-from dedup.scratch import Scratch
+from dedup.output.measures import EQUAL_SETS
 from dedup.search import Search
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 
 _BLOCK = 1 << 20

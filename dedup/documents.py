@@ -10,12 +10,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from dedup.chunks import chunks
 from dedup.lsh.parameters import Banding
-from dedup.memory import keep_freed_memory
+from dedup.resources.memory import keep_freed_memory
 from dedup.set_sketches import sketch_sets
 from dedup.sketch.digest import NO_DIGEST, digests, text_digest
 from dedup.sketch.weights import frequency_weights, packed
+from dedup.spill.chunks import chunks
 from dedup.text.canonical import canonical
 from dedup.text.characters import BLANK
 from dedup.text.hashing import (

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dedup.lsh.buckets import unpack_pairs
-from dedup.runs import SortedRuns
-from dedup.scratch import Scratch, Spool
+from dedup.spill.runs import SortedRuns
+from dedup.spill.scratch import Scratch, Spool
 from dedup.text.hashing import Int64Array
 from dedup.verify import BELOW, Verifier
 

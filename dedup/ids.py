@@ -7,8 +7,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.errors import InputError
-from dedup.runs import SortedRuns
-from dedup.scratch import Scratch
+from dedup.spill.runs import SortedRuns
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array, hash_constants, mix64_array
 from dedup.text.tokens import WORD_BYTES, hash_tokens
 

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup.ids import Ids
-from dedup.scratch import Scratch
+from dedup.spill.scratch import Scratch
 
 
 def told_apart(table: pa.Table, scratch: Scratch) -> pa.Table:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dedup.common import bare_parameters, common_warnings, without_common
 from dedup.config import Config
 from dedup.corpus import FILE, Sketched, join_parts
-from dedup.costs import check_memory
 from dedup.decisions import decide
 from dedup.engines.local import Engine, Progress
 from dedup.io.base import Columns
 from dedup.io.inputs import InputFile
 from dedup.keeper import policy_column
-from dedup.pairs import all_verified_pairs, decided_pairs
-from dedup.result import Result
-from dedup.scratch import Scratch
+from dedup.output.pairs import all_verified_pairs, decided_pairs
+from dedup.output.result import Result
+from dedup.output.summary import summarise
+from dedup.resources.costs import check_memory
+from dedup.resources.timing import Stages, peak_bytes
 from dedup.search import search, sketch_parameters
-from dedup.summary import summarise
-from dedup.timing import Stages, peak_bytes
+from dedup.spill.scratch import Scratch
 
 
 def needed_columns(config: Config) -> Columns:

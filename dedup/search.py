@@ -28,10 +28,10 @@ from dedup.lsh.containment import containment_pairs
 from dedup.lsh.fingerprints import fingerprint_groups
 from dedup.lsh.grouping import BucketChunks, band_groups
 from dedup.lsh.parameters import Banding, choose_banding
-from dedup.scratch import Scratch
+from dedup.resources.timing import Stages
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 from dedup.text.options import TextOptions
-from dedup.timing import Stages
 from dedup.verify import Verifier
 
 

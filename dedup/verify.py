@@ -12,8 +12,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.chunks import weighed_chunks
 from dedup.sketch.store import SetStore
+from dedup.spill.chunks import weighed_chunks
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 
 _BATCH_SHINGLES = 1 << 14

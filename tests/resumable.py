@@ -18,8 +18,8 @@ TEXTS = world(1200, seed=21)
 
 SCRIPT = """
 import os, signal, sys
-import dedup, dedup.local
-dedup.local.SMALL_BYTES = 0
+import dedup, dedup.jobs.local
+dedup.jobs.local.SMALL_BYTES = 0
 folder, workers, moment = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
 def die(*_, **__):
@@ -47,8 +47,8 @@ if moment == "search":
     import dedup.pipeline
     patch(dedup.pipeline, "search")
 elif moment == "tables":
-    import dedup.result
-    patch(dedup.result, "write_evidence")
+    import dedup.output.result
+    patch(dedup.output.result, "write_evidence")
 elif moment == "copies":
     import dedup.io.filtered
     patch(dedup.io.filtered, "_write", 2)
@@ -63,7 +63,7 @@ elif moment in ("rename 1", "rename 2"):
     from pathlib import Path
     patch(Path, "rename", int(moment[-1]))
 elif moment == "end":
-    from dedup.workspace import Workspace
+    from dedup.jobs.workspace import Workspace
     patch(Workspace, "_clear", 2)
 
 result = dedup.run(
@@ -126,7 +126,7 @@ def undisturbed(folder: Path) -> dict[str, bytes]:
 
 def command(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command on the same folder."""
-    code = "import dedup.local; dedup.local.SMALL_BYTES = 0; from dedup.cli import main; main()"
+    code = "from dedup.jobs import local; local.SMALL_BYTES = 0; from dedup.cli import main; main()"
     return subprocess.run(
         [
             *(sys.executable, "-c", code, "run", str(folder / "in")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from dedup.result import Result
+from dedup.output.result import Result
 from tests.worlds import vocabulary
 
 WORDS = np.array(vocabulary(4000, seed=8))

@@ -14,8 +14,8 @@ import pytest
 
 import dedup
 from dedup.corpus import join_parts
-from dedup.evidence import open_evidence
-from dedup.scratch import Scratch
+from dedup.output.evidence import open_evidence
+from dedup.spill.scratch import Scratch
 from tests.worlds import world
 
 TEXTS = world(300, seed=5)
@@ -231,8 +231,8 @@ def test_workers_need_no_main_guard(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     pq.write_table(TABLE, tmp_path / "docs.parquet")
     script = tmp_path / "etl.py"
     script.write_text(
-        "import dedup.local\n"
-        "dedup.local.SMALL_BYTES = 0\n"
+        "import dedup.jobs.local\n"
+        "dedup.jobs.local.SMALL_BYTES = 0\n"
         f"result = dedup.find_duplicates({str(tmp_path / 'docs.parquet')!r}, workers=2)\n"
         "print(result.clusters.num_rows)\n"
     )

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from dedup import cluster as module
 from dedup import edges as edges_module
-from dedup import runs
-from dedup import scratch as scratch_module
 from dedup.cluster import Clusters, Keepers, greedy_keepers
 from dedup.config import Config
 from dedup.edges import Edges
 from dedup.lsh import candidates, grouping
 from dedup.lsh.buckets import Buckets, unpack_pairs
 from dedup.lsh.grouping import BucketChunks
-from dedup.runs import SortedRuns
-from dedup.scratch import Scratch
+from dedup.spill import runs
+from dedup.spill import scratch as scratch_module
+from dedup.spill.runs import SortedRuns
+from dedup.spill.scratch import Scratch
 from dedup.verify import Verifier
 from tests import reference
 from tests.graphs import edges_of, graphs

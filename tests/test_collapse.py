@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dedup import collapse as module
 from dedup.collapse import representatives
-from dedup.scratch import Scratch
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import UInt64Array
 
 # Digests that agree in one word, in leading bits alone, in nothing, and zeros: no digest.

@@ -17,10 +17,10 @@ from dedup.engines.local import LocalEngine
 from dedup.engines.pool import WorkerPool
 from dedup.errors import ConfigError, InputError
 from dedup.io.inputs import discover
+from dedup.output.result import Result
 from dedup.pipeline import find
-from dedup.result import Result
-from dedup.scratch import Scratch
 from dedup.sketch import frequency
+from dedup.spill.scratch import Scratch
 from tests import reference
 from tests.templated_pages import NEVER_EQUAL, WORDS, pairs_of, templated_world
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from dedup.cluster import components
-from dedup.scratch import Scratch
+from dedup.spill.scratch import Scratch
 from tests import reference
 from tests.graphs import edges_of, graphs
 

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup import ids as module
-from dedup import runs
 from dedup.errors import InputError
 from dedup.ids import Ids
-from dedup.scratch import Scratch
+from dedup.spill import runs
+from dedup.spill.scratch import Scratch
 
 TYPES: list[tuple[pa.DataType, st.SearchStrategy[Any]]] = [
     (pa.int64(), st.one_of(st.integers(-3, 3), st.integers(-(1 << 63), (1 << 63) - 1))),
@@ -92,7 +92,7 @@ def test_null_and_duplicate_ids_are_those_of_a_set(column: pa.ChunkedArray, toge
 def test_many_ids_in_many_runs_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_HASHED_TOGETHER", 64)
     monkeypatch.setattr(runs, "RUN_KEYS", 500)
-    monkeypatch.setattr("dedup.scratch._SMALL_BYTES", 0)
+    monkeypatch.setattr("dedup.spill.scratch._SMALL_BYTES", 0)
     rng = np.random.default_rng(8)
     numbers = rng.integers(-2_000, 2_000, 5_000)
     for values in (numbers, [f"http://host/{n}" for n in numbers.tolist()], numbers / 7):

@@ -9,15 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dedup import cluster, collapse, decisions, edges, ids, pairs, runs, scratch
+from dedup import cluster, collapse, decisions, edges, ids
 from dedup.config import Config
 from dedup.engines import part_writer
 from dedup.engines.local import LocalEngine
 from dedup.engines.pool import WorkerPool
 from dedup.io.inputs import discover
 from dedup.lsh import candidates, grouping
+from dedup.output import pairs
 from dedup.pipeline import find
-from dedup.scratch import Scratch
+from dedup.spill import runs, scratch
+from dedup.spill.scratch import Scratch
 from tests.worlds import world
 
 Tables = tuple[pa.Table, pa.Table, pa.Table]

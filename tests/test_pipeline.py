@@ -15,10 +15,10 @@ from dedup.config import Config
 from dedup.engines.local import LocalEngine
 from dedup.engines.pool import WorkerPool
 from dedup.io.inputs import discover
-from dedup.measures import EQUAL_SETS
+from dedup.output.measures import EQUAL_SETS
+from dedup.output.result import Result
 from dedup.pipeline import find
-from dedup.result import Result
-from dedup.scratch import Scratch
+from dedup.spill.scratch import Scratch
 from tests import reference
 from tests.worlds import world
 

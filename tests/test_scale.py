@@ -21,7 +21,7 @@ from benchmarks.tenfold import EVERY, copied_ids, renumbered, write_tenfold
 from benchmarks.truth import shingle_sets, similar_pairs
 from benchmarks.web_documents import NUM_WORDS, POPULAR, WebDocuments, write_documents
 from benchmarks.web_pairs import families, score, write_pairs
-from dedup.costs import search_bytes
+from dedup.resources.costs import search_bytes
 from tests import reference
 
 Pair = tuple[int, int, float]

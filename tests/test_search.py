@@ -17,9 +17,9 @@ from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.lsh import candidates
 from dedup.lsh.hamming import hamming_pairs
-from dedup.scratch import Scratch
+from dedup.resources.timing import Stages
 from dedup.search import Search, banding_of, search, sketch_parameters
-from dedup.timing import Stages
+from dedup.spill.scratch import Scratch
 from tests import oracles_sketch, reference
 from tests.set_worlds import jaccard, joined_edges
 from tests.worlds import world

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dedup import cluster
 from dedup.cluster import Keepers
 from dedup.edges import Edges
-from dedup.scratch import Scratch
+from dedup.spill.scratch import Scratch
 
 GRAPHS = st.integers(2, 40).flatmap(
     lambda size: st.tuples(

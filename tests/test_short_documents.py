@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import dedup
 from dedup.config import Config
 from dedup.errors import ConfigError
-from dedup.result import Result
+from dedup.output.result import Result
 from tests import reference
 
 SURE = 0.999999

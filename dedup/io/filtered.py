@@ -16,9 +16,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from dedup.errors import DedupError, InputError, OutputExistsError
-from dedup.folder import is_alive
 from dedup.io.formats import FORMATS
 from dedup.io.inputs import STDIN, InputFile
+from dedup.output.folder import is_alive
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.chunks import weighed_chunks
+from dedup.spill.chunks import weighed_chunks
 from dedup.text.hashing import Int64Array, UInt64Array
 from dedup.text.shingles import distinct, runs
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from dedup.lsh.buckets import Buckets, all_pairs
 from dedup.lsh.hot_buckets import BucketPairs, CappedBucket, hot_pairs
-from dedup.runs import SortedRuns
-from dedup.scratch import Scratch
 from dedup.sketch.store import SetStore
+from dedup.spill.runs import SortedRuns
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 
 HOT_BUCKET = 64

@@ -28,10 +28,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.chunks import chunks
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
 from dedup.lsh.hot_buckets import BucketPairs
 from dedup.sketch.store import SetStore
+from dedup.spill.chunks import chunks
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 from dedup.text.shingles import distinct, runs
 

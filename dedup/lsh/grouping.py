@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dedup.chunks import weighed_chunks
 from dedup.lsh.buckets import Buckets, KeyRun, cut_groups, place_bits
-from dedup.scratch import Scratch, Spool
+from dedup.spill.chunks import weighed_chunks
+from dedup.spill.scratch import Scratch, Spool
 from dedup.text.hashing import Int64Array, UInt64Array
 
 CHUNK_ENTRIES = 1 << 21

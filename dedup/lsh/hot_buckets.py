@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dedup.chunks import chunks, weighed_chunks
 from dedup.lsh.buckets import (
     Buckets,
     all_pairs,
@@ -25,8 +24,9 @@ from dedup.lsh.buckets import (
     unpack_pairs,
 )
 from dedup.lsh.prefix import Prefixes, rare_prefixes
-from dedup.scratch import Scratch
 from dedup.sketch.store import SetStore
+from dedup.spill.chunks import chunks, weighed_chunks
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array, mix64_array
 from dedup.text.shingles import distinct, runs
 

@@ -18,8 +18,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.scratch import Scratch
 from dedup.sketch.store import SetStore
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 from dedup.text.shingles import HASH_MASK
 

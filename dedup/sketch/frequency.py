@@ -14,8 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.chunks import weighed_chunks
 from dedup.sketch.store import SetStore
+from dedup.spill.chunks import weighed_chunks
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 from dedup.text.shingles import HASH_MASK, MAX_SLOTS, runs
 

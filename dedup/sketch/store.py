@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from dedup.scratch import Scratch
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dedup.chunks import chunks
+from dedup.spill.chunks import chunks
 from dedup.text.hashing import Int64Array, UInt8Array
 from dedup.text.normal import settle
 from dedup.text.scan import (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dedup.chunks import chunks
+from dedup.spill.chunks import chunks
 from dedup.text.canonical import classify_group, settle_group
 from dedup.text.hashing import Int64Array, UInt8Array
 from dedup.text.normal import FOLD

@@ -18,7 +18,7 @@ from dedup.engines.part_files import is_finished, open_part, save_part
 from dedup.engines.part_writer import PartWriter
 from dedup.engines.parts import DOCUMENT_ARRAYS, PartRecords, PartSketches
 from dedup.io.base import InputFile, Problem
-from dedup.scratch import Scratch
+from dedup.spill.scratch import Scratch
 
 BANDS = 3
 
@@ -141,7 +141,7 @@ def test_a_corpus_of_opened_parts_is_the_one_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(part_writer, "_RUN_BYTES", 150)
-    monkeypatch.setattr("dedup.scratch._SMALL_BYTES", 0)
+    monkeypatch.setattr("dedup.spill.scratch._SMALL_BYTES", 0)
     files = [InputFile(0, 0, "", "a", "jsonl"), InputFile(1, 0, "", "b", "jsonl")]
     many = [[5], [], [8, 9]]
     for number, counts in enumerate(many):

@@ -12,8 +12,8 @@ from dedup.lsh import candidates
 from dedup.lsh.buckets import Buckets, unpack_pairs
 from dedup.lsh.candidates import HOT_BUCKET, candidate_runs
 from dedup.lsh.hot_buckets import BucketPairs
-from dedup.scratch import Scratch
 from dedup.sketch.store import SetStore
+from dedup.spill.scratch import Scratch
 from tests.random_sets import store_of
 from tests.set_worlds import (
     buckets_by_key,

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dedup import scratch as scratch_module
 from dedup.lsh import grouping
 from dedup.lsh.buckets import KeyRun, group_by_key, place_bits
 from dedup.lsh.grouping import BucketChunks, band_groups
-from dedup.scratch import Scratch
+from dedup.spill import scratch as scratch_module
+from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array
 
 LAST = (1 << 64) - 1

@@ -14,8 +14,8 @@ from dedup.lsh import hot_buckets as module
 from dedup.lsh.buckets import Buckets, unpack_pairs
 from dedup.lsh.hot_buckets import BucketPairs, hot_pairs
 from dedup.lsh.prefix import prefix_lengths, rare_prefixes
-from dedup.scratch import Scratch
 from dedup.sketch.store import SetStore
+from dedup.spill.scratch import Scratch
 from tests.random_sets import store_of
 from tests.set_worlds import (
     ShingleSet,

@@ -1,0 +1,187 @@
+"""Filter the input of an earlier run by its decisions, without sketching it again.
+
+A run leaves the positions of what it removes, and of each file the name, rows and a fingerprint of
+the content: positions mean nothing in a file that changed, so such a file is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dedup.config import Config
+from dedup.errors import ConfigError, InputError
+from dedup.io.inputs import STDIN, InputFile, discover
+from dedup.jobs.sources import Fingerprint, check_unchanged
+from dedup.output.folder import SUMMARY_FILE
+from dedup.resources.failures import in_one_sentence
+
+if TYPE_CHECKING:
+    from dedup.output.result import Result
+
+REMOVED_FILE = "removed.parquet"
+
+_BLOCK = 1 << 16
+_BLOCKS = 256
+_PART_BYTES = 64 << 20
+_ROWS = 1 << 20
+
+
+def filter_files(
+    folder: str | os.PathLike[str],
+    inputs: Sequence[str | os.PathLike[str]],
+    *,
+    kept: str | os.PathLike[str] | None = None,
+    removed: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> dict[str, int]:
+    """Write the copies that the run in `folder` would have written.
+
+    Parameters
+    ----------
+    folder : the output of a run.
+    inputs : the files that it had, in its order; they may lie elsewhere now.
+    kept, removed : folders for the copies; at least one.
+    overwrite : replace files that are there; an input is never replaced.
+
+    Returns
+    -------
+    ``kept`` or ``removed`` -> the number of records written.
+
+    Raises
+    ------
+    InputError : the files are not those of the run, or there is no such run.
+    OutputExistsError : a copy is already there.
+    """
+    folders = {k: v for k, v in (("kept", kept), ("removed", removed)) if v is not None}
+    if not folders:
+        raise ConfigError("filter has nowhere to write; give kept or removed.")
+    summary = _summary(Path(folder))
+    files = discover(inputs).files
+    before = [Fingerprint.of(file) for file in files]
+    _check(summary["sources"], files)
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from dedup.io.filtered import FileRecords, FilteredCopies
+    from dedup.io.formats import FORMATS
+    from dedup.pipeline import needed_columns
+
+    rows = [source["rows"] for source in summary["sources"]]
+    goes = np.zeros(sum(rows), np.bool_)
+    goes[pq.read_table(Path(folder) / REMOVED_FILE)["position"].to_numpy()] = True
+    columns = needed_columns(Config(**summary["config"]))
+    with (
+        in_one_sentence([*folders.values()]),
+        FilteredCopies(folders, files, overwrite=overwrite) as copies,
+    ):
+        records = [
+            FileRecords(FORMATS[file.format].split(file, columns, _PART_BYTES), count)
+            for file, count in zip(files, rows, strict=True)
+        ]
+        written = copies.write(records, goes)
+        expected = {"kept": int((~goes).sum()), "removed": int(goes.sum())}
+        for kind, count in written.items():
+            if count != expected[kind]:
+                raise InputError(
+                    f"--{kind} would have {count:,} records instead of {expected[kind]:,}: the "
+                    "input is not that of the run; run anew."
+                )
+        check_unchanged(before, [Fingerprint.of(file) for file in files])
+        copies.commit()
+    return written
+
+
+def describe_input(result: Result) -> list[dict[str, Any]]:
+    """Return name, path, size, fingerprint and rows of each file of a run, as JSON values."""
+    offsets = result.corpus.file_offsets.tolist()
+    return [
+        {
+            "name": file.name,
+            "path": os.fsencode(os.path.abspath(file.path)).decode("utf-8", "backslashreplace"),
+            "size": os.path.getsize(file.path) if file.path != STDIN else 0,
+            "fingerprint": content_fingerprint(file.path) if file.path != STDIN else None,
+            "rows": stop - start,
+        }
+        for file, start, stop in zip(result.corpus.files, offsets, offsets[1:], strict=False)
+    ]
+
+
+def write_removed(result: Result, stage: Path) -> None:
+    """Write the positions of what a run removes, and of the keepers that remove it."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    decisions = result.decisions
+    schema = pa.schema([("position", pa.int64()), ("keeper_position", pa.int64())])
+    with pq.ParquetWriter(stage / REMOVED_FILE, schema, compression="zstd") as writer:
+        for start in range(0, len(decisions.removed), _ROWS):
+            positions = np.flatnonzero(decisions.removed[start : start + _ROWS]) + start
+            writer.write_table(pa.table([positions, decisions.removed_by[positions]], schema))
+
+
+def content_fingerprint(path: str) -> str:
+    """Return XXH3, 128 bits, of a file's size and its bytes.
+
+    Of a file above 16 MiB it takes 256 blocks of 64 KiB, evenly spread from the first to the last:
+    a change of equal length between them is not seen.
+    """
+    import xxhash
+
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        found = xxhash.xxh3_128(size.to_bytes(8, "little"))
+        if size <= _BLOCK * _BLOCKS:
+            while block := file.read(_BLOCK):
+                found.update(block)
+        else:
+            for number in range(_BLOCKS):
+                file.seek((size - _BLOCK) * number // (_BLOCKS - 1))
+                found.update(file.read(_BLOCK))
+    return found.hexdigest()
+
+
+def sources_of(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """Return what `describe_input` said of a run; nothing where its folder does not tell."""
+    try:
+        text = (Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8")
+        return list(json.loads(text)["input"]["sources"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    try:
+        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        found = {"config": dict(summary["config"]), "sources": list(summary["input"]["sources"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        found = {}
+    if not found or not (folder / REMOVED_FILE).exists():
+        raise InputError(
+            f"{folder} does not say what a run removed from which files; give the output of "
+            "dedup run."
+        )
+    return found
+
+
+def _check(sources: list[dict[str, Any]], files: list[InputFile]) -> None:
+    """Raise InputError unless the files are those of the run, in its order and with its content."""
+    before, now = [source["name"] for source in sources], [file.name for file in files]
+    if before != now:
+        gone = [name for name in before if name not in set(now)]
+        new = [name for name in now if name not in set(before)]
+        what = f"{gone[0]} is missing" if gone else f"{new[0]} is new" if new else "another order"
+        raise InputError(
+            f"the input is not that of the run ({what}); give the same arguments in the same order."
+        )
+    for source, file in zip(sources, files, strict=True):
+        if file.path == STDIN or source["fingerprint"] is None:
+            raise InputError("standard input cannot be filtered later; use --kept in the run.")
+        if content_fingerprint(file.path) != source["fingerprint"]:
+            raise InputError(
+                f"{file.name} changed since the run, so that its decisions no longer fit; run anew."
+            )

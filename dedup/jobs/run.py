@@ -1,0 +1,166 @@
+"""From files to a folder of results, complete or not there, and continued after a crash.
+
+Light at import, as all that runs before the workers are started.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from dedup.config import Config
+from dedup.errors import DedupError
+from dedup.io.inputs import discover
+from dedup.jobs.filtering import describe_input, write_removed
+from dedup.jobs.local import (
+    PathLike,
+    Progress,
+    Run,
+    find_all,
+    limits_for,
+    started_pool,
+    temporary_folder,
+)
+from dedup.jobs.sources import Fingerprint
+from dedup.jobs.workspace import Manifest, Workspace
+from dedup.output.folder import check_replaceable, mend, staged
+from dedup.resources.failures import check_writable, in_one_sentence
+from dedup.version import __version__
+
+if TYPE_CHECKING:
+    from dedup.output.result import Result
+
+
+def run(
+    inputs: Sequence[PathLike],
+    output: PathLike | None,
+    config: Config,
+    *,
+    kept: PathLike | None = None,
+    removed: PathLike | None = None,
+    annotated: PathLike | None = None,
+    keep_evidence: bool = False,
+    overwrite: bool = False,
+    scratch: PathLike | None = None,
+    restart: bool = False,
+    progress: Progress | None = None,
+) -> Result:
+    """Find the near-duplicates in files and write the results.
+
+    A call that died, was killed or failed is continued by the same call: what was sketched is not
+    sketched again.
+
+    Parameters
+    ----------
+    output : folder for the tables and the summary; None writes nothing (a dry run).
+    kept, removed, annotated : folders for filtered or annotated copies of the input, one for each
+        file, in its own format and codec.
+    keep_evidence, overwrite : see `Result.write`.
+    scratch : folder for what is thrown away at the end; beside the output if not given.
+    restart : throw away what a call that died has left, instead of continuing it.
+
+    Raises
+    ------
+    OutputExistsError : an output is already there.
+    InputError : the input cannot be read, or changed meanwhile.
+    DedupError : more than `Config.max_removal` of the documents would be removed from ``kept``;
+        memory or disk are too small; or a call that died had other input or parameters.
+    """
+    outputs = {"kept": kept, "removed": removed, "annotated": annotated}
+    folders = {kind: folder for kind, folder in outputs.items() if folder is not None}
+    found = discover(inputs)
+    limits = limits_for(found, config)
+    before = [Fingerprint.of(file) for file in found.files]
+    from dedup.io.filtered import FilteredCopies
+
+    if output is None:
+        FilteredCopies(folders, found.files, overwrite=overwrite)
+    with ExitStack() as stack:
+        if output is None:
+            folder = stack.enter_context(temporary_folder(scratch))
+            stack.enter_context(in_one_sentence([folder], limits.memory))
+            pool = stack.enter_context(started_pool(limits))
+            return find_all(Run(found, before, config, limits, pool, folder), progress)
+        for place in (os.path.dirname(os.path.abspath(output)), *folders.values()):
+            check_writable(place)
+        space = stack.enter_context(Workspace(output, scratch))
+        written = [space.folder, output, *folders.values()]
+        stack.enter_context(in_one_sentence(written, limits.memory))
+        pool = stack.enter_context(started_pool(limits, (space.lock,)))
+        manifest = space.begin(
+            Manifest(_agreed(config), int(config.seed), before, limits.processes), restart=restart
+        )
+        work = Run(
+            found=found,
+            before=before,
+            config=replace(config, seed=manifest.seed),
+            limits=limits,
+            pool=pool,
+            folder=space.parts,
+            copies=[*folders.values()],
+            planned_processes=manifest.processes,
+            continues=space.continued,
+            keeps_rejected=keep_evidence,
+        )
+        try:
+            mend(output)
+            check_replaceable(output, overwrite or space.was_committing)
+            copies = FilteredCopies(
+                folders, found.files, overwrite=overwrite or space.was_committing
+            )
+            result = find_all(work, progress)
+            result.summary["input"]["sources"] = describe_input(result)
+            refusal = _refusal(result, config, folders)
+            with staged(output) as stage, copies:
+                if refusal is None:
+                    result.write_copies(copies)
+                result.write_into(stage, evidence=keep_evidence)
+                write_removed(result, stage)
+                work.check_input()
+                space.committing()
+                copies.commit()
+        except Exception:
+            if work.is_input_changed():
+                space.discard()
+            work.check_input()  # a better reason than whatever it led to
+            raise
+    if refusal is not None:
+        raise refusal
+    return result
+
+
+def _agreed(config: Config) -> dict[str, Any]:
+    """Return what a run that continues another must agree on with it: all that tables depend on.
+
+    Memory and workers change no result, and the last two options only refuse one.
+    """
+    from dedup.text.hashing import HASH_VERSION
+    from dedup.text.unicode import VERSION
+
+    free = ("memory", "workers", "max_removal", "strict_ids")
+    options = {name: value for name, value in config.to_dict().items() if name not in free}
+    if config.seed_is_drawn:
+        options["seed"] = "random"
+    return options | {
+        "version of dedup": __version__,
+        "version of the hashes": HASH_VERSION,
+        "version of Unicode": VERSION,
+    }
+
+
+def _refusal(result: Result, config: Config, folders: dict[str, PathLike]) -> DedupError | None:
+    """Return the error of a run that would remove more than the user thinks possible."""
+    share = result.summary["result"]["removed_share"]
+    if "kept" not in folders or share <= config.max_removal:
+        return None
+    from dedup.jobs.guard import removal_tables
+
+    error = DedupError(
+        f"{share:.1%} of the documents would be removed, more than --max-removal "
+        f"{config.max_removal:g}; only the tables were written: look at them, then raise it."
+    )
+    error.add_note(removal_tables(result.corpus, result.decisions, config))
+    return error

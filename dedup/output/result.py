@@ -1,0 +1,130 @@
+"""The result of a run: its tables and summary, and the folder they are written to."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dedup.corpus import Corpus, Sketched
+from dedup.decisions import Decisions
+from dedup.io.filtered import FileRecords, FilteredCopies
+from dedup.output.evidence import write_evidence
+from dedup.output.folder import (
+    CLUSTERS_FILE,
+    EVIDENCE_DIR,
+    PAIRS_FILE,
+    SUMMARY_FILE,
+    check_replaceable,
+    staged,
+)
+from dedup.output.pairs import Pairs
+from dedup.output.schema import clusters_schema
+from dedup.output.tables import DecisionColumns, cluster_batches
+from dedup.search import Search
+from dedup.spill.scratch import Scratch
+
+
+@dataclass
+class Result:
+    """Clusters, pairs and what the run did.
+
+    Attributes
+    ----------
+    summary : parameters, versions, counts of every stage, seconds; JSON values.
+    decisions : what became of every document, by position.
+    pair_rows : the rows of `pairs`, before they are made.
+    """
+
+    summary: dict[str, Any]
+    decisions: Decisions
+    corpus: Corpus
+    search: Search
+    pair_rows: Pairs
+    sketched: Sketched
+    scratch: Scratch
+
+    @cached_property
+    def clusters(self) -> pa.Table:
+        """A row for each document of a cluster of two or more: by cluster, keeper first."""
+        return _whole(self._cluster_batches(), self._clusters_schema)
+
+    @cached_property
+    def pairs(self) -> pa.Table:
+        """Verified pairs: those that decided, or all (``pairs="all"``)."""
+        return _whole(self.pair_rows.batches(), self.pair_rows.schema)
+
+    @property
+    def decision_columns(self) -> pa.Table:
+        """A row for each document: cluster_id, is_keeper, keeper_id, jaccard."""
+        count = len(self.corpus)
+        return self._decision_columns(0, count).slice(0, count)
+
+    @property
+    def _clusters_schema(self) -> pa.Schema:
+        return clusters_schema(
+            self.corpus.ids.type, self.search.verifier.measure, self.corpus.riding
+        )
+
+    def _cluster_batches(self) -> Iterator[pa.Table]:
+        return cluster_batches(self.corpus, self.search, self.decisions, self.scratch)
+
+    def _decision_columns(self, first: int, stop: int) -> DecisionColumns:
+        measure = self.search.verifier.measure
+        return DecisionColumns(self.corpus, measure, self.decisions, first, stop)
+
+    def write(
+        self, folder: str | os.PathLike[str], *, overwrite: bool = False, evidence: bool = False
+    ) -> None:
+        """Write the tables and the summary to a folder, complete or not at all.
+
+        Parameters
+        ----------
+        overwrite : replace a folder that an earlier run has written, and no other.
+        evidence : also write sets, band keys and the best rejected pairs to ``evidence/``.
+
+        Raises
+        ------
+        OutputExistsError : the folder is there, and not to be replaced.
+        """
+        check_replaceable(folder, overwrite)
+        with staged(folder) as stage:
+            self.write_into(stage, evidence=evidence)
+
+    def write_copies(self, copies: FilteredCopies) -> None:
+        """Write filtered or annotated copies of the input, to be committed by the caller."""
+        rows = np.diff(self.corpus.file_offsets).tolist()
+        records = [
+            FileRecords(parts, count) for parts, count in zip(self.corpus.parts, rows, strict=True)
+        ]
+        self.summary["output"] = copies.write(
+            records, self.decisions.removed, self._decision_columns
+        )
+
+    def write_into(self, stage: Path, *, evidence: bool) -> None:
+        """Write the files of the result into a folder that is there."""
+        _write(self._cluster_batches(), self._clusters_schema, stage / CLUSTERS_FILE)
+        _write(self.pair_rows.batches(), self.pair_rows.schema, stage / PAIRS_FILE)
+        if evidence:
+            write_evidence(self.sketched, self.corpus, self.search, stage / EVIDENCE_DIR)
+        with open(stage / SUMMARY_FILE, "w", encoding="utf-8") as file:
+            json.dump(self.summary, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+
+
+def _whole(batches: Iterator[pa.Table], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables([schema.empty_table(), *batches]).combine_chunks()
+
+
+def _write(batches: Iterator[pa.Table], schema: pa.Schema, path: Path) -> None:
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in batches:
+            writer.write_table(batch)

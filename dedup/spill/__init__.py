@@ -1,0 +1,1 @@
+"""Arrays and sorted keys that need not fit the memory."""
