@@ -1,0 +1,70 @@
+"""``dedup run``: find the duplicates of files."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from dedup.api import run as run_files
+from dedup.commands.options import config_options
+from dedup.config import Config
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("-o", "--output", metavar="DIR", help="Folder for the results.")
+@config_options()
+@click.option("--kept", metavar="DIR", help="Write the input without what is removed.")
+@click.option("--removed", metavar="DIR", help="Write what is removed.")
+@click.option("--annotated", metavar="DIR", help="Write the input with the decisions added.")
+@click.option("--keep-evidence", is_flag=True, help="Keep sets, band keys and rejected pairs.")
+@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@click.option("--scratch", metavar="DIR", help="Folder for temporary files, not beside the output.")
+@click.option("--restart", is_flag=True, help="Begin anew what an earlier run has left unfinished.")
+@click.option("--dry-run", is_flag=True, help="Print what would be found; write nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
+def run(
+    inputs: tuple[str, ...],
+    output: str | None,
+    kept: str | None,
+    removed: str | None,
+    annotated: str | None,
+    keep_evidence: bool,
+    overwrite: bool,
+    scratch: str | None,
+    restart: bool,
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Find the near-duplicates of INPUT and write clusters, pairs and a summary.
+
+    INPUT are files, folders or globs: Parquet, Arrow, JSON Lines, CSV, TSV, text files and WARC,
+    also compressed; - is standard input as JSON Lines.
+    """
+    if output is None and not dry_run:
+        raise click.UsageError("give a folder for the results with -o, or --dry-run.")
+    from dedup.terminal import ProgressBar, print_summary, show_log
+
+    if verbose:
+        show_log()
+    with ProgressBar(enabled=not quiet and sys.stderr.isatty()) as bar:
+        result = run_files(
+            inputs,
+            None if dry_run else output,
+            Config(**options),
+            kept=kept,
+            removed=removed,
+            annotated=annotated,
+            keep_evidence=keep_evidence,
+            overwrite=overwrite,
+            scratch=scratch,
+            restart=restart,
+            progress=bar.update,
+        )
+    if not quiet:
+        print_summary(result.summary, None if dry_run else output, verbose=verbose)
