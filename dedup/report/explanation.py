@@ -17,10 +17,11 @@ from dedup.io.inputs import discover
 from dedup.jobs.local import temporary_folder
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.pipeline import needed_columns
+from dedup.report.compared import Compared
 from dedup.report.comparison import Comparison, compare_sets
 from dedup.report.difference import Difference, difference
 from dedup.report.overview import json_id
-from dedup.report.run_documents import Compared, RunDocument, RunDocuments
+from dedup.report.run_documents import RunDocument, RunDocuments
 from dedup.report.shingled import ShingledText, Text
 from dedup.report.texts import text_of
 from dedup.report.verdict import Case, Verdict

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,53 +20,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dedup.common import without_common
-from dedup.config import Config
 from dedup.corpus import FILE, Corpus, join_parts
-from dedup.documents import sketch_texts
 from dedup.errors import InputError
 from dedup.jobs.filtering import REMOVED_FILE
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.output.evidence import open_evidence
 from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR
+from dedup.report.compared import Compared
 from dedup.report.shingled import Text
 from dedup.report.texts import Record, Texts
 from dedup.search import sketch_parameters
 from dedup.sketch.simhash import fingerprints
 from dedup.spill.scratch import Scratch
-from dedup.text.hashing import UInt64Array
 
 _ROWS = 1 << 16
 _SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Compared:
-    """What is compared of a document.
-
-    Attributes
-    ----------
-    shingles : uint64; the sorted distinct shingle hashes.
-    fingerprint : SimHash.
-    num_tokens : of the whole text.
-    has_text : whether it can be a duplicate of anything; False for null and blank text.
-    """
-
-    shingles: UInt64Array
-    fingerprint: int
-    num_tokens: int
-    has_text: bool
-
-    @classmethod
-    def of(cls, text: Text, config: Config) -> Compared:
-        """Sketch a text."""
-        parameters = replace(sketch_parameters(config), banding=None, fingerprints=True)
-        (sketches,) = sketch_texts(_as_array(text), parameters)
-        return cls(
-            shingles=sketches.sets,
-            fingerprint=int(sketches.fingerprints[0]),
-            num_tokens=int(sketches.num_tokens[0]),
-            has_text=bool(sketches.digests[0].any()),
-        )
 
 
 @dataclass(frozen=True)
@@ -314,12 +282,3 @@ def _matches(ids: pa.Array | pa.ChunkedArray, name: str) -> list[int]:
     else:
         equal = pc.equal(ids.cast(pa.large_string()), name)
     return np.flatnonzero(np.asarray(equal.fill_null(False))).tolist()
-
-
-def _as_array(text: Text) -> pa.Array:
-    if isinstance(text, str):
-        return pa.array([text], pa.large_string())
-    if text and isinstance(text[0], int):
-        return pa.array([text], pa.large_list(pa.int64()))
-    tokens = [str(token).encode("utf-8", "surrogateescape") for token in text]
-    return pa.array([tokens], pa.large_list(pa.large_binary()))
