@@ -11,6 +11,7 @@ import traceback
 
 import click
 
+from dedup.commands.eval import eval_command
 from dedup.commands.filter import filter_command
 from dedup.commands.plan import plan
 from dedup.commands.recluster import recluster
@@ -27,7 +28,7 @@ def cli() -> None:
     """Find near-duplicate documents: every pair verified, clustered, and explained."""
 
 
-for command in (run, recluster, filter_command, plan):
+for command in (run, recluster, filter_command, plan, eval_command):
     cli.add_command(command)
 
 
