@@ -74,6 +74,7 @@ class Corpus:
     fingerprints: UInt64Array
     digests: UInt64Array
     text_digests: UInt64Array
+    record_digests: UInt64Array
     missing: Int64Array
     columns: pa.Table
     problems: list[str]

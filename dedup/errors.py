@@ -4,6 +4,7 @@ Every class is also the fitting builtin: ``except ValueError`` and ``except Dedu
 """
 
 __all__ = [
+    "ChangedInputError",
     "ConfigError",
     "DedupError",
     "FormatVersionError",
@@ -23,6 +24,10 @@ class ConfigError(DedupError, ValueError):
 
 class InputError(DedupError, ValueError):
     """The input is missing, unreadable, or does not hold what was asked for."""
+
+
+class ChangedInputError(InputError):
+    """The input is not what a decision was made of."""
 
 
 class FormatVersionError(DedupError, ValueError):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.errors import DedupError
+from dedup.errors import ChangedInputError, DedupError
 from dedup.io.inputs import discover
 from dedup.jobs.filtering import describe_input, write_removed
 from dedup.jobs.local import (
@@ -65,7 +65,8 @@ def run(
     Raises
     ------
     OutputExistsError : an output is already there.
-    InputError : the input cannot be read, or changed meanwhile.
+    InputError : the input cannot be read, or changed meanwhile; each record that is copied is
+        compared with the one that was read.
     DedupError : more than `Config.max_removal` of the documents would be removed from ``kept``;
         memory or disk are too small; or a call that died had other input or parameters.
     """
@@ -122,8 +123,8 @@ def run(
                 work.check_input()
                 space.committing()
                 copies.commit()
-        except Exception:
-            if work.is_input_changed():
+        except Exception as error:
+            if isinstance(error, ChangedInputError) or work.is_input_changed():
                 space.discard()
             work.check_input()  # a better reason than whatever it led to
             raise
