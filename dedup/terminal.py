@@ -81,6 +81,8 @@ def print_summary(summary: dict[str, Any], output: str | None, *, verbose: bool)
         _line("  skipped", search["skipped_comparisons"], "comparisons; see the warning")
     _line("clusters", result["clusters"], f"the largest of {result['largest_cluster']:,}")
     _line("duplicates", result["removed"], f"{result['removed_share']:.1%} of the documents")
+    if result.get("spared"):
+        _line("  spared", result["spared"], "more have a keeper, and stay (--keep-best)")
     click.echo(f"{'time':<18}{seconds:>12.2f} s  {rate:,.0f} MB/s")
     if summary.get("resumed_parts"):
         _line("resumed", summary["resumed_parts"], "parts that an earlier run has sketched")

@@ -35,7 +35,7 @@ __all__ = [
     "unreadable",
 ]
 
-DECISION_COLUMNS = ("cluster_id", "is_keeper", "keeper_id", "jaccard")
+DECISION_COLUMNS = ("cluster_id", "is_keeper", "is_removed", "keeper_id", "jaccard")
 """The columns that ``--annotated`` adds; columns of these names in the input are replaced, and so
 are those of a measure that comes with them."""
 

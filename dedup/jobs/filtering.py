@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from dedup.config import Config
 from dedup.errors import ConfigError, InputError
 from dedup.io.inputs import STDIN, InputFile, discover
+from dedup.jobs.guard import refusal
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.output.folder import SUMMARY_FILE
 from dedup.resources.failures import in_one_sentence
@@ -40,6 +41,9 @@ def filter_files(
     *,
     kept: str | os.PathLike[str] | None = None,
     removed: str | os.PathLike[str] | None = None,
+    annotated: str | os.PathLike[str] | None = None,
+    max_removal: float | None = None,
+    max_removal_host: float | None = None,
     overwrite: bool = False,
 ) -> dict[str, int]:
     """Write the copies that the run in `folder` would have written.
@@ -48,40 +52,52 @@ def filter_files(
     ----------
     folder : the output of a run.
     inputs : the files that it had, in its order; they may lie elsewhere now.
-    kept, removed : folders for the copies; at least one.
+    kept, removed, annotated : folders for the copies; at least one.
+    max_removal, max_removal_host : as for a run; what they were in that run, if not given.
     overwrite : replace files that are there; an input is never replaced.
 
     Returns
     -------
-    ``kept`` or ``removed`` -> the number of records written.
+    The kind of copy -> the number of records written.
 
     Raises
     ------
     InputError : the files are not those of the run, or there is no such run.
     OutputExistsError : a copy is already there.
+    DedupError : more than `max_removal` of the documents would be missing from ``kept``.
     """
-    folders = {k: v for k, v in (("kept", kept), ("removed", removed)) if v is not None}
+    outputs = {"kept": kept, "removed": removed, "annotated": annotated}
+    folders = {kind: place for kind, place in outputs.items() if place is not None}
     if not folders:
-        raise ConfigError("filter has nowhere to write; give kept or removed.")
+        raise ConfigError("filter has nowhere to write; give kept, removed or annotated.")
     summary = _summary(Path(folder))
+    config = _config(summary["config"], max_removal, max_removal_host)
+    if kept is not None:
+        nothing = "nothing was written"
+        refused = refusal(summary, config.max_removal, config.max_removal_host, nothing)
+        if refused is not None:
+            raise refused
+    sources = summary["input"]["sources"]
     files = discover(inputs).files
     before = [Fingerprint.of(file) for file in files]
-    _check(summary["sources"], files)
+    _check(sources, files)
     import numpy as np
     import pyarrow.parquet as pq
 
     from dedup.io.filtered import FileRecords, FilteredCopies
     from dedup.io.formats import FORMATS
     from dedup.io.records import RecordCheck
+    from dedup.output.stored import StoredDecisions
     from dedup.pipeline import needed_columns
 
-    rows = [source["rows"] for source in summary["sources"]]
+    rows = [source["rows"] for source in sources]
     goes = np.zeros(sum(rows), np.bool_)
     digests = np.zeros(sum(rows), np.uint64)
     gone = pq.read_table(Path(folder) / REMOVED_FILE)
     goes[gone["position"].to_numpy()] = True
     digests[gone["position"].to_numpy()] = gone["digest"].to_numpy()
-    columns = needed_columns(Config(**summary["config"]))
+    columns = needed_columns(config)
+    stored = StoredDecisions(Path(folder), config.measure) if annotated is not None else None
     with (
         in_one_sentence([*folders.values()]),
         FilteredCopies(folders, files, overwrite=overwrite) as copies,
@@ -99,10 +115,10 @@ def filter_files(
                 ),
             )
             for file, source, (start, stop) in zip(
-                files, summary["sources"], pairwise(accumulate(rows, initial=0)), strict=True
+                files, sources, pairwise(accumulate(rows, initial=0)), strict=True
             )
         ]
-        written = copies.write(records, goes)
+        written = copies.write(records, goes, stored.rows if stored is not None else None)
         check_unchanged(before, [Fingerprint.of(file) for file in files])
         copies.commit()
     return written
@@ -178,15 +194,26 @@ def sources_of(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-        found = {"config": dict(summary["config"]), "sources": list(summary["input"]["sources"])}
+        is_whole = bool(summary["config"] and summary["removal"] and summary["input"]["sources"])
     except (OSError, ValueError, KeyError, TypeError):
-        found = {}
-    if not found or not (folder / REMOVED_FILE).exists():
+        is_whole = False
+    if not is_whole or not (folder / REMOVED_FILE).exists():
         raise InputError(
             f"{folder} does not say what a run removed from which files; give the output of "
             "dedup run."
         )
-    return found
+    return dict(summary)
+
+
+def _config(
+    options: dict[str, Any], max_removal: float | None, max_removal_host: float | None
+) -> Config:
+    """Return the config of the run, without the columns that only its decisions needed."""
+    given = {"max_removal": max_removal, "max_removal_host": max_removal_host}
+    changed = {name: value for name, value in given.items() if value is not None}
+    decided = dict.fromkeys(("keep", "within", "ignore_common", "common_within"))
+    decided["keep"] = Config.keep
+    return Config(**(options | decided | changed))
 
 
 def _check(sources: list[dict[str, Any]], files: list[InputFile]) -> None:
