@@ -5,6 +5,7 @@ both work.
 """
 
 __all__ = [
+    "ChangedInputError",
     "ConfigError",
     "DedupError",
     "FormatVersionError",
@@ -63,6 +64,10 @@ class StorageError(DedupError):
 
     def __str__(self) -> str:
         return str(self.args[1])
+
+
+class ChangedInputError(InputError):
+    """The input is not what a decision was made of."""
 
 
 class FormatVersionError(DedupError, ValueError):

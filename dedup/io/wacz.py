@@ -21,6 +21,7 @@ from dedup.io.warc import WarcFormat, batches
 
 if TYPE_CHECKING:
     from dedup.io.base import Format
+    from dedup.io.records import RecordCheck
 
 __all__ = ["FORMAT", "WaczFormat"]
 
@@ -53,12 +54,24 @@ class WaczFormat(WarcFormat):
             yield from batches(part, batch_bytes, name, lambda out: _pages(part, member, out))
 
     def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+        self,
+        parts: Sequence[Part],
+        mask: NDArray[np.bool_],
+        out_path: str,
+        *,
+        others: bool,
+        check: RecordCheck | None = None,
     ) -> int:
         """Refuse."""
         raise _not_written(parts[0].file)
 
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
+    def annotate(
+        self,
+        parts: Sequence[Part],
+        decisions: DecisionRows,
+        out_path: str,
+        check: RecordCheck | None = None,
+    ) -> int:
         """Refuse."""
         raise _not_written(parts[0].file)
 
