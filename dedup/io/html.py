@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from dedup.io.base import Batch, Part, Problem, unreadable
 from dedup.io.pages import MAX_PAGE_BYTES, TOO_LARGE, text_of
+from dedup.io.places import opened
 from dedup.io.records import one_digest
 from dedup.io.text import TextFormat
 
@@ -26,7 +27,7 @@ class HtmlFormat(TextFormat):
     def read(self, part: Part, batch_bytes: int) -> Iterator[Batch]:
         """Give the one page."""
         try:
-            with open(part.file.path, "rb") as source:
+            with opened(part.file.path) as source:
                 body = source.read(self.digested_bytes)
         except OSError as error:
             raise unreadable(part.file, "HTML", error) from error

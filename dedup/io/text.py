@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
+from dedup.io.places import opened
 from dedup.io.records import one_digest
 from dedup.io.values import text_array
 
@@ -51,7 +52,7 @@ class TextFormat:
     def read(self, part: Part, batch_bytes: int) -> Iterator[Batch]:
         """Give the one document; an empty file is one of empty text."""
         try:
-            with open(part.file.path, "rb") as source:
+            with opened(part.file.path) as source:
                 content = source.read()
         except OSError as error:
             raise unreadable(part.file, "text", error) from error
@@ -72,7 +73,7 @@ class TextFormat:
         check: RecordCheck | None = None,
     ) -> int:
         """Copy the file if its document is chosen, else write nothing."""
-        with open(parts[0].file.path, "rb") as source:
+        with opened(parts[0].file.path) as source:
             if check is not None:
                 self._check(source, check)
             if mask[0]:
@@ -90,7 +91,7 @@ class TextFormat:
     ) -> int:
         """Write a Parquet file of ``doc_id`` and the decision: text has no place for it."""
         if check is not None:
-            with open(parts[0].file.path, "rb") as source:
+            with opened(parts[0].file.path) as source:
                 self._check(source, check)
         ids = pa.array([parts[0].file.name])
         rows = decisions.slice(0, decisions.num_rows)

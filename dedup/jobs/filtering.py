@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from dedup.config import Config
 from dedup.errors import ConfigError, InputError
 from dedup.io.inputs import STDIN, InputFile, discover
+from dedup.io.places import is_remote, looked_up, opened
 from dedup.jobs.guard import refusal
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.output.folder import SUMMARY_FILE
@@ -31,6 +32,7 @@ REMOVED_FILE = "removed.parquet"
 
 _BLOCK = 1 << 16
 _BLOCKS = 256
+_BLOCKS_TOGETHER = 16
 _PART_BYTES = 64 << 20
 _ROWS = 1 << 20
 
@@ -79,7 +81,7 @@ def filter_files(
             raise refused
     sources = summary["input"]["sources"]
     files = discover(inputs).files
-    before = [Fingerprint.of(file) for file in files]
+    before = Fingerprint.of_all(files)
     _check(sources, files)
     import numpy as np
     import pyarrow.parquet as pq
@@ -119,7 +121,7 @@ def filter_files(
             )
         ]
         written = copies.write(records, goes, stored.rows if stored is not None else None)
-        check_unchanged(before, [Fingerprint.of(file) for file in files])
+        check_unchanged(before, Fingerprint.of_all(files))
         copies.commit()
     return written
 
@@ -133,14 +135,20 @@ def describe_input(result: Result) -> list[dict[str, Any]]:
     return [
         {
             "name": file.name,
-            "path": os.fsencode(os.path.abspath(file.path)).decode("utf-8", "backslashreplace"),
-            "size": os.path.getsize(file.path) if file.path != STDIN else 0,
+            "path": _whole_path(file.path),
+            "size": file.size,
             "fingerprint": content_fingerprint(file.path) if file.path != STDIN else None,
             "rows": stop - start,
             "records_digest": whole_digest(digests[start:stop]),
         }
         for file, start, stop in zip(result.corpus.files, offsets, offsets[1:], strict=False)
     ]
+
+
+def _whole_path(path: str) -> str:
+    if is_remote(path):
+        return str(path)
+    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
 
 
 def write_removed(result: Result, stage: Path) -> None:
@@ -169,16 +177,25 @@ def content_fingerprint(path: str) -> str:
     """
     import xxhash
 
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    with opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         found = xxhash.xxh3_128(size.to_bytes(8, "little"))
         if size <= _BLOCK * _BLOCKS:
             while block := file.read(_BLOCK):
                 found.update(block)
-        else:
-            for number in range(_BLOCKS):
+            return found.hexdigest()
+
+    def blocks(first: int) -> bytes:
+        with opened(path, _BLOCK) as file:
+            read = []
+            for number in range(first, first + _BLOCKS_TOGETHER):
                 file.seek((size - _BLOCK) * number // (_BLOCKS - 1))
-                found.update(file.read(_BLOCK))
+                read.append(file.read(_BLOCK))
+            return b"".join(read)
+
+    for some in looked_up(blocks, range(0, _BLOCKS, _BLOCKS_TOGETHER), [path]):
+        found.update(some)
     return found.hexdigest()
 
 

@@ -77,7 +77,7 @@ def run(
     folders = {kind: folder for kind, folder in outputs.items() if folder is not None}
     found = discover(inputs)
     limits = limits_for(found, config)
-    before = [Fingerprint.of(file) for file in found.files]
+    before = Fingerprint.of_all(found.files)
     from dedup.io.filtered import FilteredCopies
 
     if output is None:

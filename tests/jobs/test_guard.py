@@ -1,8 +1,7 @@
-"""The guard: what would go is shown by host or file and by keeper, and too much of it is refused."""
+"""The guard: what would go is shown by host or file and by keeper; too much of it is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ def test_nothing_is_written_over(path: Path, tmp_path: Path) -> None:
     out, kept = tmp_path / "out", tmp_path / "kept"
     dedup.run([path], out, dedup.Config(threshold="1"), kept=kept)
     before = tree(tmp_path)
-    with pytest.raises(dedup.DedupError, match="nothing was written, and .* is as it was"):
+    with pytest.raises(dedup.DedupError, match=r"nothing was written, and .* is as it was"):
         dedup.run([path], out, dedup.Config(max_removal=0.5), kept=kept, overwrite=True)
     assert tree(tmp_path) == before
 
@@ -70,7 +69,7 @@ def test_a_dry_run_shows_the_same(path: Path) -> None:
 
 
 @pytest.fixture
-def hosts(tmp_path: Path) -> Iterator[Path]:
+def hosts(tmp_path: Path) -> Path:
     """Hosts of which all, half or none of the documents are copies of a page of one more host."""
     texts, names = [], []
     for name, copies, count in (
@@ -88,7 +87,7 @@ def hosts(tmp_path: Path) -> Iterator[Path]:
                   "host": ["first.org", *names]}),
         path,
     )  # fmt: skip
-    yield path
+    return path
 
 
 def test_the_share_of_a_host(hosts: Path, tmp_path: Path) -> None:
