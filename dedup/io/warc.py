@@ -19,11 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column
+from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
 from dedup.io.codecs import DamagedError, unpacked
 from dedup.io.columns import empty_file_batch
 from dedup.io.pages import Page, pages
-from dedup.io.places import is_remote, opened
+from dedup.io.places import is_plain, opened
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
@@ -42,7 +42,7 @@ COLUMNS = {
     "offset": pa.int64(),
     "language": pa.string(),
 }
-"""Columns of every page; ``file`` is that of ``offset``: the file, and in a WACZ its member."""
+"""Columns of every page; ``file`` is that of ``offset``: of a WACZ, the WARC file in it."""
 COPY_BYTES = 1 << 20
 
 
@@ -51,11 +51,11 @@ class WarcFormat:
 
     def pages(self, path: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
         """Yield (offset, page) of every record; see `dedup.io.pages.pages`."""
-        if is_remote(path):
+        if is_plain(path):
+            yield from pages(path, excluded)
+        else:
             with opened(path) as source:
                 yield from pages(source, excluded)
-        else:
-            yield from pages(path, excluded)
 
     def needs_spool(self, file: InputFile) -> bool:
         """Tell that a file is read by one worker."""
@@ -63,6 +63,8 @@ class WarcFormat:
 
     def split(self, file: InputFile, columns: Columns, target_bytes: int) -> list[Part]:
         """Return the file as one part."""
+        if file.format == "wacz":  # one with WARC files would have become these
+            raise unreadable(file, "WACZ", ValueError("it is no zip file with WARC files"))
         for name in columns.extra:
             if name not in COLUMNS:
                 raise missing_column(file, name, ["doc_id", "text", *COLUMNS], "extra")
