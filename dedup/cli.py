@@ -14,6 +14,7 @@ import click
 from dedup.commands.filter import filter_command
 from dedup.commands.plan import plan
 from dedup.commands.recluster import recluster
+from dedup.commands.report import report
 from dedup.commands.run import run
 from dedup.errors import DedupError
 from dedup.version import __version__
@@ -27,7 +28,7 @@ def cli() -> None:
     """Find near-duplicate documents: every pair verified, clustered, and explained."""
 
 
-for command in (run, recluster, filter_command, plan):
+for command in (run, recluster, filter_command, plan, report):
     cli.add_command(command)
 
 
