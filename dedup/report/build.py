@@ -32,6 +32,7 @@ from dedup.report.sections import (
     groups,
     headline,
     left_out,
+    omission_groups,
     parameters,
     similarity_text,
     size_text,
@@ -81,7 +82,7 @@ def report_of(
         "headline": headline(summary, census),
         "warnings": [shown(text, 2_000) for text in summary["warnings"]],
         "stages": [asdict(stage) for stage in stages],
-        "omissions": [asdict(one) | {"what": shown(one.what)} for one in omissions_of(summary)],
+        "omissions": omission_groups(omissions_of(summary)),
         "capped": [
             {"id": shown(one["first_id"]), **one} for one in summary["search"]["capped_buckets"]
         ],

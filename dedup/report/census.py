@@ -1,12 +1,11 @@
 """One pass over the clusters table: sizes, least similarities, and who loses how much.
 
-Memory: 28 bytes a cluster, a bit for each document, and a row for each host.
+Memory: 32 bytes a cluster, a byte a document, and a row for each host.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from dedup.report.folder import ROWS, RunFolder, hosts_of
+from dedup.report.groups import Groups
 from dedup.text.hashing import Int64Array
-
-_NO_HOST = "(none)"
-_GROUPS_TOGETHER = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Census:
     least : float64, shape (clusters,); the least measured similarity of a member to its keeper, NaN
         where none was measured.
     matches : how many removed documents match in which way.
-    sources, hosts : name -> (documents, or -1 where that is not known; in clusters; removed).
+    sources, hosts : what each file and each host loses.
     """
 
     ids: Int64Array
@@ -39,8 +36,8 @@ class Census:
     starts: Int64Array
     least: NDArray[np.float64]
     matches: Counter[str]
-    sources: dict[str, tuple[int, int, int]]
-    hosts: dict[str, tuple[int, int, int]]
+    sources: Groups
+    hosts: Groups
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -64,7 +61,12 @@ def take_census(folder: RunFolder) -> Census:
     starts: list[Int64Array] = []
     least: list[NDArray[np.float64]] = []
     matches: Counter[str] = Counter()
-    sources, hosts = _Groups(), _Groups()
+    sources, hosts = Groups(), Groups()
+    if folder.sources:
+        names = [one["name"] for one in folder.sources]
+        sources.add_documents(names, [one["rows"] for one in folder.sources])
+    for column in folder.evidence_hosts():
+        hosts.add_documents(hosts_of(column, "host"))
     columns = ["source", "position", "cluster_id", "cluster_size", "is_keeper", "match"]
     columns += [folder.measure, *([host] if host else [])]
     row = 0
@@ -86,9 +88,9 @@ def take_census(folder: RunFolder) -> Census:
             gone = removed[batch.column("position").to_numpy()]
         for found in pc.value_counts(batch.column("match").filter(pa.array(gone))):
             matches[found["values"].as_py()] += found["counts"].as_py()
-        sources.add(batch.column("source").dictionary_decode(), gone)
+        sources.add_clustered(batch.column("source").dictionary_decode(), gone)
         if host is not None:
-            hosts.add(hosts_of(batch.column(host), host), gone)
+            hosts.add_clustered(hosts_of(batch.column(host), host), gone)
         row += len(batch)
     empty = np.zeros(0, np.int64)
     return Census(
@@ -97,45 +99,6 @@ def take_census(folder: RunFolder) -> Census:
         starts=np.concatenate([empty, *starts]),
         least=np.concatenate([np.zeros(0), *least]),
         matches=matches,
-        sources=sources.counts({one["name"]: one["rows"] for one in folder.sources}),
-        hosts=hosts.counts(_totals(folder.evidence_hosts())),
+        sources=sources,
+        hosts=hosts,
     )
-
-
-class _Groups:
-    """Counts by group of documents in clusters, and of the removed among them."""
-
-    def __init__(self) -> None:
-        self._tables: list[pa.Table] = []
-
-    def add(self, names: pa.Array, gone: NDArray[np.bool_]) -> None:
-        names = pc.fill_null(names, _NO_HOST)
-        ones = pa.array(np.ones(len(names), np.int64))
-        self._tables.append(
-            pa.table({"name": names, "clustered": ones, "removed": pa.array(gone.astype(np.int64))})
-        )
-        if sum(map(len, self._tables)) > _GROUPS_TOGETHER:
-            self._tables = [self._summed()]
-
-    def _summed(self) -> pa.Table:
-        whole = pa.concat_tables(self._tables).group_by("name", use_threads=False)
-        found = whole.aggregate([("clustered", "sum"), ("removed", "sum")])
-        return found.rename_columns(["name", "clustered", "removed"])
-
-    def counts(self, totals: dict[str, int]) -> dict[str, tuple[int, int, int]]:
-        """Return name -> (documents, in clusters, removed), most removed first."""
-        found = {name: (total, 0, 0) for name, total in totals.items()}
-        if self._tables:
-            columns = self._summed().to_pydict()
-            for name, clustered, removed in zip(*columns.values(), strict=True):
-                found[name] = (totals.get(name, -1), clustered, removed)
-        return dict(sorted(found.items(), key=lambda one: (-one[1][2], -one[1][0], one[0])))
-
-
-def _totals(columns: Iterable[pa.Array]) -> dict[str, int]:
-    """Count the documents of each host."""
-    counts: Counter[str] = Counter()
-    for column in columns:
-        for found in pc.value_counts(pc.fill_null(hosts_of(column, "host"), _NO_HOST)):
-            counts[found["values"].as_py()] += found["counts"].as_py()
-    return dict(counts)

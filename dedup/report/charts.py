@@ -61,7 +61,7 @@ def funnel_figure(palette: Palette, stages: list[Stage]) -> Figure:
                 "x": [max(stage.count, 0) or None for stage in some],
                 "base": 0.5,
                 "marker": {"color": colour},
-                "text": [f"{stage.count:,}" for stage in some],
+                "text": [_short(stage.count) for stage in some],
                 "textposition": "outside",
                 "cliponaxis": False,
                 "hovertemplate": "%{y}: %{text}<extra></extra>",
@@ -74,8 +74,9 @@ def funnel_figure(palette: Palette, stages: list[Stage]) -> Figure:
     layout["xaxis"] |= {
         "type": "log",
         "range": [float(np.log10(0.5)), float(np.log10(largest)) * 1.16 + 0.35],
-        **_ticks(largest, (1,), 1 if largest < 1_000_000 else 3),
+        **_ticks(largest, (1,), 1 if largest < 1_000 else 2 if largest < 1_000_000 else 3),
         "title": _title(palette, "documents or pairs, logarithmic"),
+        "tickangle": 0,
     }
     layout["yaxis"] |= {
         "categoryorder": "array",
@@ -113,8 +114,8 @@ def similarity_figure(
                 "hovertemplate": "%{customdata}: %{y:,} pairs<extra></extra>",
             }
         )
+    x = np.linspace(0, 1, _POINTS).round(4).tolist()
     if banding is not None:
-        x = np.linspace(0, 1, _POINTS).round(4).tolist()
         traces.append(
             {
                 "type": "scatter",
@@ -127,7 +128,7 @@ def similarity_figure(
                 "hovertemplate": "at %{x:.2f}: %{y:.1%} compared<extra></extra>",
             }
         )
-    layout = _layout(palette, margin={"l": 52, "r": 60, "t": 30, "b": 44})
+    layout = _layout(palette, margin={"l": 52, "r": 48, "t": 30, "b": 44})
     measured = np.flatnonzero(pairs.verified + pairs.rejected)
     low = min([0.3, pairs.threshold - 0.2, *(middle[i] for i in measured[:1].tolist())])
     layout["barmode"] = "overlay"
@@ -146,7 +147,6 @@ def similarity_figure(
         "tickvals": [0, 0.25, 0.5, 0.75, 1],
         "showgrid": False,
         "visible": banding is not None,
-        "title": _title(palette, "chance to be compared"),
     }
     layout["shapes"] = [
         {
@@ -170,6 +170,22 @@ def similarity_figure(
             "font": {"color": palette.ink},
         }
     ]
+    if banding is not None:
+        half = next(value for value in x if s_curve(value, *banding) >= 0.5)
+        layout["annotations"].append(
+            {
+                "x": half,
+                "y": 0.5,
+                "yref": "y2",
+                "xanchor": "right",
+                "xshift": -26,
+                "yshift": 14,
+                "align": "right",
+                "text": "chance to<br>be compared",
+                "showarrow": False,
+                "font": {"color": palette.muted},
+            }
+        )
     return {"data": traces, "layout": layout}
 
 
@@ -208,9 +224,12 @@ def _ticks(largest: int, steps: tuple[int, ...], apart: int = 1) -> dict[str, An
 
 
 def _short(value: int) -> str:
+    """Return a count in full below ten million, else with its first digits."""
+    if value < 10**7 and value != 10**6:
+        return f"{value:,}"
     for unit, name in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million")):
         if value >= unit:
-            return f"{value // unit:,} {name}"
+            return f"{float(f'{value / unit:.3g}'):,g} {name}"
     return f"{value:,}"
 
 

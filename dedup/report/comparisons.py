@@ -19,7 +19,7 @@ CHARS = 8_000
 """Characters of a text that are shown and compared."""
 
 _BYTES = 4_000_000
-_DOCUMENTS = 3_000
+_DOCUMENTS = 4_000
 _OWN_TOKENS = 1_500
 
 SHARED, EDGE, MOVED, ONLY = range(4)

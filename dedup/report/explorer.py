@@ -18,13 +18,13 @@ from dedup.report.folder import ROWS, RunFolder, hosts_of
 from dedup.report.untrusted import shown
 from dedup.text.hashing import Int64Array
 
-LARGEST, LEAST, SAMPLE = 300, 300, 1400
+LARGEST, LEAST, SAMPLE = 1_000, 1_000, 6_000
 """Clusters of each kind."""
 
 MEMBERS = 30
 """Documents of a cluster that are shown."""
 
-_BYTES = 3_000_000
+_BYTES = 2_500_000
 
 
 @dataclass(frozen=True)

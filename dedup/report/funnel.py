@@ -82,7 +82,7 @@ def omissions_of(summary: dict[str, Any]) -> list[Omission]:
     """Return what was left out on the way and what became of it, nothing where nothing was."""
     input_, search, result = summary["input"], summary["search"], summary["result"]
     found = [
-        Omission(str(reason), count, "records", "no document: not read, left in filtered copies")
+        Omission(str(reason), count, "records", "no documents; filtered copies keep them")
         for reason, count in sorted(input_["excluded"].items(), key=lambda one: -one[1])
     ]
     found += [

@@ -11,7 +11,8 @@ from dedup.report.census import Census
 from dedup.report.comparisons import CHARS, Comparisons
 from dedup.report.explorer import MEMBERS, ShownCluster
 from dedup.report.folder import RunFolder
-from dedup.report.funnel import Stage
+from dedup.report.funnel import Omission, Stage
+from dedup.report.groups import NO_NAME, Groups
 from dedup.report.similarities import NEAREST, Similarities
 from dedup.report.untrusted import shown
 
@@ -129,25 +130,38 @@ def size_text(census: Census) -> dict[str, Any]:
     if not len(census):
         return {"intro": "There are no clusters.", "rows": rows}
     pairs = int((census.sizes == 2).sum())
-    return {
-        "intro": (
-            f"{len(census):,} clusters hold {int(census.sizes.sum()):,} documents; {pairs:,} of "
-            f"them are a document and one copy, the largest has {int(census.sizes.max()):,}."
-        ),
-        "rows": rows,
-    }
+    intro = (
+        f"{len(census):,} clusters hold {int(census.sizes.sum()):,} documents, the largest "
+        f"{int(census.sizes.max()):,}."
+    )
+    if pairs:
+        intro += f" {pairs:,} of them are a document and one duplicate."
+    return {"intro": intro, "rows": rows}
+
+
+def omission_groups(omissions: list[Omission]) -> list[dict[str, Any]]:
+    """Return what was left out, by what became of it."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in omissions:
+        group = found.setdefault(
+            (one.consequence, one.unit),
+            {"consequence": one.consequence, "unit": one.unit, "total": 0, "parts": []},
+        )
+        group["total"] += one.count
+        group["parts"].append((shown(one.what), one.count))
+    return list(found.values())
 
 
 def groups(run: RunFolder, census: Census) -> list[dict[str, Any]]:
     """Return the tables of sources and hosts, most removed first."""
     found = []
-    if census.sources:
+    if len(census.sources):
         found.append(_group("By file", "File", census.sources, ""))
-    if set(census.hosts) - {"(none)"}:
+    if any(name != NO_NAME for name, *_ in census.hosts.most_removed(2)):
         note = ""
         if run.host_column != "host":
             note = f"Hosts are those of the addresses in {run.host_column}."
-        if any(total < 0 for total, _, _ in census.hosts.values()):
+        if not census.hosts.knows_documents:
             note += (
                 " How many documents a host has in all stands in the evidence, which this run did "
                 "not keep (--keep-evidence); shares are of its documents in clusters."
@@ -156,15 +170,13 @@ def groups(run: RunFolder, census: Census) -> list[dict[str, Any]]:
     return found
 
 
-def _group(
-    title: str, noun: str, counts: dict[str, tuple[int, int, int]], note: str
-) -> dict[str, Any]:
-    known = all(total >= 0 for total, _, _ in counts.values())
-    listed = list(counts.items())[:_GROUPS_LISTED]
-    whole = [(name, total if known else inside, gone) for name, (total, inside, gone) in listed]
+def _group(title: str, noun: str, groups: Groups, note: str) -> dict[str, Any]:
+    known = groups.knows_documents
+    listed = groups.most_removed(_GROUPS_LISTED)
+    whole = [(name, total if known else inside, gone) for name, total, inside, gone in listed]
     largest = max([documents for _, documents, _ in whole] + [1])
-    if len(counts) > len(listed):
-        note = f"{note} The {len(listed)} that lose most, of {len(counts):,}.".strip()
+    if len(groups) > len(listed):
+        note = f"{note} The {len(listed)} that lose most, of {len(groups):,}.".strip()
     return {
         "title": title,
         "noun": noun,

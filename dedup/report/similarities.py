@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dedup.report.folder import ROWS, RunFolder
 from dedup.text.hashing import Int64Array
 
-NEAREST = 20
+NEAREST = 12
 """Pairs on each side of the threshold that are listed."""
 
 _WIDTH = 0.01

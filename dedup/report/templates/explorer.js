@@ -14,9 +14,11 @@
   const count = (number) => number.toLocaleString("en");
   const plural = (number, word) => count(number) + " " + word + (number === 1 ? "" : "s");
   const similarity = (value) => (value === null ? "–" : value.toFixed(3));
+  const haystacks = [];
   const haystack = (row) => {
     const text = documents.text[row] < 0 ? "" : texts[documents.text[row]];
-    return (documents.id[row] + "\n" + data.hosts[documents.host[row]] + "\n" + text).toLowerCase();
+    haystacks[row] ??= (documents.id[row] + "\n" + data.hosts[documents.host[row]] + "\n" + text).toLowerCase();
+    return haystacks[row];
   };
 
   const orders = {

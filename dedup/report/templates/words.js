@@ -51,12 +51,17 @@ const showDifference = (() => {
     });
   };
   const step = (by) => {
-    const marks = sides.map(({ text }) => [...text.querySelectorAll("mark.only")]).flat();
+    const found = sides.map(({ text }) => [...text.querySelectorAll("mark.only")]);
+    const count = found.map((some) => some.length);
+    const marks = found.flat();
     if (!marks.length) return;
     marks[place]?.classList.remove("here");
     place = (place + by + marks.length + (place < 0 && by < 0 ? 1 : 0)) % marks.length;
     marks[place].classList.add("here");
     marks[place].scrollIntoView({ block: "center" });
+    const [box, other] = place < count[0] ? [sides[0].text, sides[1].text] : [sides[1].text, sides[0].text];
+    const share = box.scrollTop / Math.max(1, box.scrollHeight - box.clientHeight);
+    other.scrollTop = share * (other.scrollHeight - other.clientHeight);
   };
   fold.addEventListener("change", fill);
   document.getElementById("previous").addEventListener("click", () => step(-1));
