@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dedup.api import drop_duplicates, find_duplicates, plan, run
+from dedup.api import drop_duplicates, evaluate, find_duplicates, plan, run
 from dedup.config import Config
 from dedup.errors import (
     ConfigError,
@@ -31,6 +31,7 @@ __all__ = [
     "Result",
     "__version__",
     "drop_duplicates",
+    "evaluate",
     "filter_files",
     "find_duplicates",
     "plan",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, unreadable
 from dedup.io.columns import Selection, decided_schema, empty_file_batch, with_decisions
+from dedup.io.places import is_remote, whole_of
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
@@ -145,7 +146,7 @@ def stored(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: str, name
 def _opened(file: InputFile) -> Iterator[Any]:
     """Give a RecordBatchFileReader or a RecordBatchStreamReader on the memory-mapped file."""
     try:
-        source = pa.memory_map(file.path)
+        source = _source(file)
     except OSError as error:
         raise unreadable(file, "Arrow IPC", error) from error
     with source:
@@ -164,6 +165,13 @@ def _opened(file: InputFile) -> Iterator[Any]:
         yield reader
 
 
+def _source(file: InputFile) -> Any:
+    """Map a local file, open a remote one."""
+    if is_remote(file.path):
+        return pa.PythonFile(whole_of(file.path), "r")
+    return pa.memory_map(file.path)
+
+
 def _batches(reader: Any, file: InputFile, start: int, stop: int) -> Iterator[pa.RecordBatch]:
     try:
         if isinstance(reader, pa.RecordBatchFileReader):
@@ -177,7 +185,7 @@ def _batches(reader: Any, file: InputFile, start: int, stop: int) -> Iterator[pa
 
 def _messages(file: InputFile) -> Iterator[Any]:
     """Yield the raw messages of a stream, or of a file (whose footer ends them)."""
-    with pa.memory_map(file.path) as source:
+    with _source(file) as source:
         if source.read(len(FILE_MAGIC)) == FILE_MAGIC:
             source.seek(8)
         else:

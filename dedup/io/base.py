@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from dedup.errors import InputError
+from dedup.errors import InputError, UnreadableError
 from dedup.io.inputs import InputFile
 
 if TYPE_CHECKING:
@@ -221,9 +221,11 @@ def missing_column(file: InputFile, name: str, names: Sequence[str], what: str) 
     )
 
 
-def unreadable(file: InputFile, kind: str, error: BaseException) -> InputError:
-    """Return the InputError for a file that is damaged, or not of its kind."""
+def unreadable(file: InputFile, kind: str, error: BaseException) -> UnreadableError:
+    """Return the error of a file that is damaged, or not of its kind."""
     detail = " ".join(str(error).split()) or type(error).__name__
-    return InputError(
-        f"{file.name} cannot be read as {kind} ({detail}); repair it or leave it out."
+    return UnreadableError(
+        file.path,
+        f"not readable as {kind}",
+        f"{file.name} cannot be read as {kind} ({detail}); repair it or leave it out.",
     )

@@ -33,6 +33,7 @@ from dedup.io.lines import (
     spool_records,
     stored_records,
 )
+from dedup.io.places import opened
 from dedup.io.quoting import assembled, ends_quoted, is_open, line_end, raw_fields, spans, value
 from dedup.io.values import as_text, column_of, text_array
 
@@ -241,7 +242,7 @@ def _names(header: bytes, delimiter: bytes) -> list[str]:
 def _record_ends(file: InputFile, start: int, target_bytes: int) -> Iterator[int]:
     """Yield the ends of runs of whole records of about `target_bytes`, up to the file's end."""
     delimiter = delimiter_of(file)
-    with open(file.path, "rb") as source:
+    with opened(file.path) as source:
         source.seek(start)
         while block := source.read(target_bytes) + source.readline():
             quoted = ends_quoted(block, delimiter, quoted=False)

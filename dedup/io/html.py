@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from dedup.io.base import Batch, Part, Problem, unreadable
 from dedup.io.pages import MAX_PAGE_BYTES, TOO_LARGE, text_of
+from dedup.io.places import opened
 from dedup.io.text import TextFormat
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class HtmlFormat(TextFormat):
     def read(self, part: Part, batch_bytes: int) -> Iterator[Batch]:
         """Give the one page."""
         try:
-            with open(part.file.path, "rb") as source:
+            with opened(part.file.path) as source:
                 body = source.read(MAX_PAGE_BYTES + 1)
         except OSError as error:
             raise unreadable(part.file, "HTML", error) from error

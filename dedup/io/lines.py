@@ -20,6 +20,7 @@ from dedup.errors import InputError
 from dedup.io.base import Columns, InputFile, Part, Problem, unreadable
 from dedup.io.codecs import BLOCK_BYTES, DamagedError, codec_of, packed, unpacked
 from dedup.io.inputs import STDIN
+from dedup.io.places import opened
 
 __all__ = [
     "BOM",
@@ -58,7 +59,7 @@ def part_lines(part: Part) -> Iterator[bytes]:
             blocks = unpacked(part.file.path, part.file.codec)
             yield from _lines(_after(blocks, part.start))
         else:
-            with open(part.file.path, "rb", buffering=BLOCK_BYTES) as whole:
+            with opened(part.file.path) as whole:
                 yield from _range(whole, part.start, part.stop, len(part.header))
     except OSError as error:
         raise unreadable(part.file, part.file.format, error) from error

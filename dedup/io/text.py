@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
+from dedup.io.places import opened
 from dedup.io.values import text_array
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class TextFormat:
     def read(self, part: Part, batch_bytes: int) -> Iterator[Batch]:
         """Give the one document; an empty file is one of empty text."""
         try:
-            with open(part.file.path, "rb") as source:
+            with opened(part.file.path) as source:
                 content = source.read()
         except OSError as error:
             raise unreadable(part.file, "text", error) from error
@@ -57,7 +58,8 @@ class TextFormat:
     ) -> int:
         """Copy the file if its document is chosen, else write nothing."""
         if mask[0]:
-            shutil.copyfile(parts[0].file.path, out_path)
+            with opened(parts[0].file.path) as source, open(out_path, "wb") as out:
+                shutil.copyfileobj(source, out)
         return int(mask[0])
 
     def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:

@@ -23,6 +23,7 @@ from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_colu
 from dedup.io.codecs import DamagedError, unpacked
 from dedup.io.columns import empty_file_batch
 from dedup.io.pages import Page, pages
+from dedup.io.places import is_remote, opened
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
@@ -49,7 +50,11 @@ class WarcFormat:
 
     def pages(self, path: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
         """Yield (offset, page) of every record; see `dedup.io.pages.pages`."""
-        return pages(path, excluded)
+        if is_remote(path):
+            with opened(path) as source:
+                yield from pages(source, excluded)
+        else:
+            yield from pages(path, excluded)
 
     def needs_spool(self, file: InputFile) -> bool:
         """Tell that a file is read by one worker."""
@@ -222,7 +227,7 @@ def _copy_ranges(
     chosen: NDArray[np.bool_],
 ) -> None:
     """Write the chosen ranges of bytes."""
-    with open(path, "rb") as source, open(out_path, "wb") as out:
+    with opened(path) as source, open(out_path, "wb") as out:
         for start, stop in zip(starts[chosen].tolist(), stops[chosen].tolist(), strict=True):
             _copy_range(source, start, stop, out)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from dedup.config import Config
 from dedup.errors import ConfigError, InputError
 from dedup.io.inputs import STDIN, InputFile, discover
+from dedup.io.places import is_remote, looked_up, opened
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.output.folder import SUMMARY_FILE
 from dedup.resources.failures import in_one_sentence
@@ -26,6 +27,7 @@ REMOVED_FILE = "removed.parquet"
 
 _BLOCK = 1 << 16
 _BLOCKS = 256
+_BLOCKS_TOGETHER = 16
 _PART_BYTES = 64 << 20
 _ROWS = 1 << 20
 
@@ -61,7 +63,7 @@ def filter_files(
         raise ConfigError("filter has nowhere to write; give kept or removed.")
     summary = _summary(Path(folder))
     files = discover(inputs).files
-    before = [Fingerprint.of(file) for file in files]
+    before = Fingerprint.of_all(files)
     _check(summary["sources"], files)
     import numpy as np
     import pyarrow.parquet as pq
@@ -90,7 +92,7 @@ def filter_files(
                     f"--{kind} would have {count:,} records instead of {expected[kind]:,}: the "
                     "input is not that of the run; run anew."
                 )
-        check_unchanged(before, [Fingerprint.of(file) for file in files])
+        check_unchanged(before, Fingerprint.of_all(files))
         copies.commit()
     return written
 
@@ -101,13 +103,19 @@ def describe_input(result: Result) -> list[dict[str, Any]]:
     return [
         {
             "name": file.name,
-            "path": os.fsencode(os.path.abspath(file.path)).decode("utf-8", "backslashreplace"),
-            "size": os.path.getsize(file.path) if file.path != STDIN else 0,
+            "path": _whole_path(file.path),
+            "size": file.size,
             "fingerprint": content_fingerprint(file.path) if file.path != STDIN else None,
             "rows": stop - start,
         }
         for file, start, stop in zip(result.corpus.files, offsets, offsets[1:], strict=False)
     ]
+
+
+def _whole_path(path: str) -> str:
+    if is_remote(path):
+        return str(path)
+    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
 
 
 def write_removed(result: Result, stage: Path) -> None:
@@ -132,16 +140,25 @@ def content_fingerprint(path: str) -> str:
     """
     import xxhash
 
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    with opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         found = xxhash.xxh3_128(size.to_bytes(8, "little"))
         if size <= _BLOCK * _BLOCKS:
             while block := file.read(_BLOCK):
                 found.update(block)
-        else:
-            for number in range(_BLOCKS):
+            return found.hexdigest()
+
+    def blocks(first: int) -> bytes:
+        with opened(path, _BLOCK) as file:
+            read = []
+            for number in range(first, first + _BLOCKS_TOGETHER):
                 file.seek((size - _BLOCK) * number // (_BLOCKS - 1))
-                found.update(file.read(_BLOCK))
+                read.append(file.read(_BLOCK))
+            return b"".join(read)
+
+    for some in looked_up(blocks, range(0, _BLOCKS, _BLOCKS_TOGETHER), [path]):
+        found.update(some)
     return found.hexdigest()
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dedup.config import Config
 from dedup.errors import ConfigError, DedupError
 from dedup.io.inputs import discover, printable
+from dedup.io.places import shown
 from dedup.jobs.filtering import describe_input, write_removed
 from dedup.jobs.local import (
     PathLike,
@@ -80,7 +81,7 @@ def run(
         require_extra()
     found = discover(inputs)
     limits = limits_for(found, config)
-    before = [Fingerprint.of(file) for file in found.files]
+    before = Fingerprint.of_all(found.files)
     from dedup.io.filtered import FilteredCopies
 
     if output is None:
@@ -119,9 +120,7 @@ def run(
                 folders, found.files, overwrite=overwrite or space.was_committing
             )
             result = find_all(work, progress)
-            result.summary["input"]["arguments"] = [
-                printable(os.fspath(argument)) for argument in inputs
-            ]
+            result.summary["input"]["arguments"] = [printable(shown(given)) for given in inputs]
             result.summary["input"]["sources"] = describe_input(result)
             refusal = _refusal(result, config, folders)
             with staged(output) as stage, copies:

@@ -33,7 +33,7 @@ from dedup.search import Search
 from dedup.spill.scratch import Scratch
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """Clusters, pairs and what the run did.
 
@@ -61,6 +61,19 @@ class Result:
     def pairs(self) -> pa.Table:
         """Verified pairs: those that decided, or all (``pairs="all"``)."""
         return _whole(self.pair_rows.batches(), self.pair_rows.schema)
+
+    def __repr__(self) -> str:
+        config, result = self.summary["config"], self.summary["result"]
+        return (
+            f"<Result: {len(self.corpus):,} documents, {result['clusters']:,} clusters, "
+            f"{result['removed']:,} duplicates ({result['removed_share']:.1%}) at "
+            f"{config['measure']} >= {float(config['threshold']):g}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from dedup.report.notebook import result_html
+
+        return result_html(self)
 
     @property
     def decision_columns(self) -> pa.Table:
