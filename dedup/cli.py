@@ -15,6 +15,7 @@ from dedup.commands.eval import eval_command
 from dedup.commands.filter import filter_command
 from dedup.commands.plan import plan
 from dedup.commands.recluster import recluster
+from dedup.commands.report import report
 from dedup.commands.run import run
 from dedup.commands.show import show
 from dedup.errors import DedupError
@@ -29,7 +30,7 @@ def cli() -> None:
     """Find near-duplicate documents: every pair verified, clustered, and explained."""
 
 
-for command in (run, recluster, filter_command, plan, show, eval_command):
+for command in (run, recluster, filter_command, plan, show, report, eval_command):
     cli.add_command(command)
 
 
