@@ -16,6 +16,7 @@ from dedup.commands.filter import filter_command
 from dedup.commands.plan import plan
 from dedup.commands.recluster import recluster
 from dedup.commands.run import run
+from dedup.commands.show import show
 from dedup.errors import DedupError
 from dedup.version import __version__
 
@@ -28,7 +29,7 @@ def cli() -> None:
     """Find near-duplicate documents: every pair verified, clustered, and explained."""
 
 
-for command in (run, recluster, filter_command, plan, eval_command):
+for command in (run, recluster, filter_command, plan, show, eval_command):
     cli.add_command(command)
 
 

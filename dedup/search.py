@@ -16,13 +16,12 @@ from dedup.cluster import (
     components,
     greedy_keepers,
 )
-from dedup.collapse import representatives
 from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.documents import SketchParameters
 from dedup.edges import EdgeStore, verified_edges
 from dedup.keeper import keeper_order
-from dedup.lsh.buckets import split_groups, unpack_pairs
+from dedup.lsh.buckets import unpack_pairs
 from dedup.lsh.candidates import PairRuns, Skipped, candidate_runs
 from dedup.lsh.containment import containment_pairs
 from dedup.lsh.exact import exact_pairs
@@ -34,6 +33,7 @@ from dedup.spill.runs import SortedRuns
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 from dedup.text.options import TextOptions
+from dedup.units import Units, units_of
 from dedup.verify import Verifier
 
 
@@ -104,27 +104,15 @@ def search(
         order = scratch.held(
             keeper_order(config.keep, corpus.num_chars, corpus.num_shingles, corpus.columns)
         )
-        may_match = corpus.num_tokens >= config.min_tokens
-        group = None
-        if config.within is not None:
-            group = scratch.held(corpus.groups(config.within).of_document)
-            may_match &= group >= 0
-        has_digest = corpus.digests.any(axis=1)
-        lead = representatives(corpus.digests, order, has_digest & may_match, scratch, group)
-        has_set = (corpus.num_shingles > 0) & may_match
-        distinct = (lead == np.arange(len(order))) & has_set[order]
-        units = scratch.held(np.flatnonzero(distinct))
-        del has_digest, may_match, has_set, distinct
-        documents = scratch.taken(order, units)
-        chosen = _Units(documents, None if group is None else scratch.taken(group, documents))
-    sets = corpus.sets.select(documents)
+        units = units_of(corpus, config, order, scratch)
+    sets = corpus.sets.select(units.documents)
     verifier = Verifier(sets, config.threshold, config.measure, keeps_rejected)
     if config.measure == "containment":
-        found = _by_containment(chosen, verifier, config, scratch, stages)
+        found = _by_containment(units, verifier, config, scratch, stages)
     elif config.method == "exact":
-        found = _by_join(chosen, verifier, config, scratch, stages)
+        found = _by_join(units, verifier, config, scratch, stages)
     else:
-        found = _by_bucket(corpus, chosen, verifier, config, scratch, stages)
+        found = _by_bucket(corpus, units, verifier, config, scratch, stages)
     label = label_common = None
     if config.linkage == "components" and found.edges is not None:
         with stages("components"):
@@ -132,8 +120,8 @@ def search(
             label_common = _common_with(label, found.edges, scratch)
     return Search(
         order=order,
-        lead=lead,
-        units=units,
+        lead=units.lead,
+        units=units.ranks,
         clusters=found.clusters,
         edges=found.edges,
         label=label,
@@ -143,23 +131,6 @@ def search(
         num_buckets=found.num_buckets,
         largest_bucket=found.largest_bucket,
     )
-
-
-@dataclass
-class _Units:
-    """The document of each unit, and the group that it is compared in, where there are groups."""
-
-    documents: Int64Array
-    group: Int64Array | None
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-    def inside(self, members: Int64Array, sizes: Int64Array) -> tuple[Int64Array, Int64Array]:
-        """Part buckets by group."""
-        if self.group is None:
-            return members, sizes
-        return split_groups(members, sizes, self.group)
 
 
 @dataclass
@@ -175,7 +146,7 @@ class _Found:
 
 def _by_bucket(
     corpus: Corpus,
-    units: _Units,
+    units: Units,
     verifier: Verifier,
     config: Config,
     scratch: Scratch,
@@ -198,7 +169,7 @@ def _by_bucket(
 
 
 def _by_join(
-    units: _Units, verifier: Verifier, config: Config, scratch: Scratch, stages: Stages
+    units: Units, verifier: Verifier, config: Config, scratch: Scratch, stages: Stages
 ) -> _Found:
     """Compare all pairs that an exact join lists."""
     with stages("join"):
@@ -208,7 +179,7 @@ def _by_join(
 
 
 def _by_containment(
-    units: _Units, verifier: Verifier, config: Config, scratch: Scratch, stages: Stages
+    units: Units, verifier: Verifier, config: Config, scratch: Scratch, stages: Stages
 ) -> _Found:
     """Compare each document with the larger ones that may hold it, whatever the keeper order.
 
@@ -255,7 +226,7 @@ def _wants_all(config: Config) -> bool:
 
 
 def _buckets(
-    corpus: Corpus, units: _Units, config: Config, scratch: Scratch
+    corpus: Corpus, units: Units, config: Config, scratch: Scratch
 ) -> tuple[BucketChunks, int]:
     """Return the buckets of the units, and the fingerprint comparisons that a cap left out."""
     buckets = BucketChunks(scratch)

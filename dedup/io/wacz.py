@@ -16,10 +16,12 @@ from dedup.io.base import Batch, Columns, DecisionRows, InputFile, Part, unreada
 from dedup.io.codecs import DamagedError
 from dedup.io.formats import format_of
 from dedup.io.pages import Page, pages
+from dedup.io.places import opened
 from dedup.io.warc import WarcFormat, batches
 
 if TYPE_CHECKING:
     from dedup.io.base import Format
+    from dedup.io.records import RecordCheck
 
 __all__ = ["FORMAT", "WaczFormat"]
 
@@ -36,7 +38,7 @@ class WaczFormat(WarcFormat):
         """Return a part for each WARC, in the order of their names."""
         (whole,) = super().split(file, columns, target_bytes)
         try:
-            with zipfile.ZipFile(file.path) as archive:
+            with opened(file.path) as whole_file, zipfile.ZipFile(whole_file) as archive:
                 sizes = {info.filename: info.file_size for info in archive.infolist()}
         except _ENDED as error:
             raise unreadable(file, "WACZ", error) from error
@@ -52,19 +54,35 @@ class WaczFormat(WarcFormat):
             yield from batches(part, batch_bytes, name, lambda out: _pages(part, member, out))
 
     def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+        self,
+        parts: Sequence[Part],
+        mask: NDArray[np.bool_],
+        out_path: str,
+        *,
+        others: bool,
+        check: RecordCheck | None = None,
     ) -> int:
         """Refuse."""
         raise _not_written(parts[0].file)
 
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
+    def annotate(
+        self,
+        parts: Sequence[Part],
+        decisions: DecisionRows,
+        out_path: str,
+        check: RecordCheck | None = None,
+    ) -> int:
         """Refuse."""
         raise _not_written(parts[0].file)
 
 
 def _pages(part: Part, member: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
     try:
-        with zipfile.ZipFile(part.file.path) as archive, archive.open(member) as source:
+        with (
+            opened(part.file.path) as file,
+            zipfile.ZipFile(file) as archive,
+            archive.open(member) as source,
+        ):
             yield from pages(source, excluded)
     except _ENDED as error:
         raise DamagedError("damaged", f"{member}: {error}") from error
