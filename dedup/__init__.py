@@ -14,6 +14,7 @@ from dedup.errors import (
 )
 from dedup.jobs.filtering import filter_files
 from dedup.jobs.reclustering import recluster
+from dedup.jobs.reporting import write_report
 from dedup.version import __version__
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ __all__ = [
     "plan",
     "recluster",
     "run",
+    "write_report",
 ]
 
 
