@@ -45,7 +45,9 @@ class RunDocument:
     ----------
     source : the name of its file.
     cluster_id, cluster_size : None and 1 in no cluster.
-    removed_by : the position of the keeper that removes it; None where it is kept.
+    keeper : the position of the first keeper that it matches; None where it is one, or in no
+        cluster, or where the folder does not tell.
+    is_removed : whether that keeper removes it (`keep_best` spares some).
     group : what `within` compares it inside of; None for nothing.
     compared : None where neither evidence nor its text can be had.
     text : None where it cannot be had; `no_text` says why.
@@ -56,7 +58,8 @@ class RunDocument:
     source: str
     cluster_id: int | None
     cluster_size: int
-    removed_by: int | None
+    keeper: int | None
+    is_removed: bool
     group: str | None
     compared: Compared | None
     text: Text | None
@@ -135,10 +138,17 @@ class RunDocuments:
         wanted = sorted(set(positions))
         rows = self._cluster_rows(wanted)
         removed = self._removed_by(wanted, rows)
+        keepers = dict(removed)
+        if self.config.linkage == "keeper":
+            keepers |= {p: row["cluster_id"] for p, row in rows.items() if row["cluster_id"] != p}
         records = {record.position: record for record in self._texts.records(wanted)}
         return {
             position: self._document(
-                position, rows.get(position), records.get(position), removed.get(position)
+                position,
+                rows.get(position),
+                records.get(position),
+                keepers.get(position),
+                is_removed=position in removed,
             )
             for position in wanted
         }
@@ -148,7 +158,9 @@ class RunDocuments:
         position: int,
         row: dict[str, Any] | None,
         record: Record | None,
-        removed_by: int | None,
+        keeper: int | None,
+        *,
+        is_removed: bool,
     ) -> RunDocument:
         compared = None
         if self.has_evidence:
@@ -161,7 +173,8 @@ class RunDocuments:
             source=row["source"] if row else self._texts.source_of(position),
             cluster_id=row["cluster_id"] if row else None,
             cluster_size=row["cluster_size"] if row else 1,
-            removed_by=removed_by,
+            keeper=keeper,
+            is_removed=is_removed,
             group=self._group(position, record),
             compared=compared,
             text=None if record is None else record.text,
@@ -242,7 +255,7 @@ class RunDocuments:
         return found
 
     def _cluster_rows(self, positions: Sequence[int]) -> dict[int, dict[str, Any]]:
-        names = ["doc_id", "source", "position", "cluster_id", "cluster_size"]
+        names = ["doc_id", "source", "position", "cluster_id", "cluster_size", "is_removed"]
         found = {}
         for batch in self._clusters(names):
             chosen = np.flatnonzero(np.isin(batch["position"].to_numpy(), positions))
@@ -257,14 +270,15 @@ class RunDocuments:
     def _removed_by(
         self, positions: Sequence[int], rows: dict[int, dict[str, Any]]
     ) -> dict[int, int]:
+        """Return the keepers of those documents that are removed."""
         path = self._folder / REMOVED_FILE
         if not path.exists():  # written from memory: only keepers with what they remove tell
             if self.config.linkage == "components":
                 return {}
-            return {p: row["cluster_id"] for p, row in rows.items() if row["cluster_id"] != p}
+            return {p: row["cluster_id"] for p, row in rows.items() if row["is_removed"]}
         found: dict[int, int] = {}
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS):
+            for batch in file.iter_batches(_ROWS, columns=["position", "keeper_position"]):
                 position, keeper = (column.to_numpy() for column in batch.columns)
                 chosen = np.isin(position, positions)
                 found |= dict(zip(position[chosen].tolist(), keeper[chosen].tolist(), strict=True))

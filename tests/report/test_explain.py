@@ -92,13 +92,35 @@ def test_reasons_of_what_is_together(tmp_path: Path, evidence: bool) -> None:
     found = dedup.explain("b", "a", run=out)
     assert reason(found) == (True, "removed")
     assert found.verdict is not None
-    assert found.verdict.text == "a is the keeper of b, which is removed: jaccard 0.9502."
-    assert (found.left.removed_by, found.right.removed_by) == (0, None)
+    assert found.verdict.text == "b is removed, and a is its keeper: jaccard 0.9502."
+    assert (found.left.keeper, found.left.is_removed) == (0, True)
+    assert (found.right.keeper, found.right.is_removed) == (None, False)
     assert reason(dedup.explain("b", "c", run=out)) == (True, "same keeper")
     found = dedup.explain("!", "!!", run=out)
     assert reason(found) == (True, "removed")
     assert found.verdict is not None
     assert "equal texts without any token" in found.verdict.text
+
+
+def test_what_keep_best_spares(tmp_path: Path, evidence: bool) -> None:
+    rows = {"id": list("abc"), "text": [text(edited(number)) for number in (0, 1, 2)]}
+    out = run(tmp_path, rows, evidence=evidence, keep_best=2)
+    found = dedup.explain("a", "b", run=out)
+    assert reason(found) == (True, "spared")
+    assert found.verdict is not None
+    assert found.verdict.text.endswith("b stays, by --keep-best 2.")
+    assert reason(dedup.explain("a", "c", run=out)) == (True, "removed")
+    found = dedup.explain("c", "b", run=out)
+    assert reason(found) == (True, "same keeper")
+    assert found.verdict is not None
+    assert found.verdict.text.endswith("b stays, by --keep-best 2.")
+
+
+def test_the_exact_method_misses_nothing(tmp_path: Path, evidence: bool) -> None:
+    rows = {"id": list("abc"), "text": [text(edited(0)), text(edited(4)), "other words"]}
+    out = run(tmp_path, rows, evidence=evidence, method="exact")
+    assert reason(dedup.explain("a", "b", run=out)) == (True, "removed")
+    assert reason(dedup.explain("a", "c", run=out)) == (False, "below threshold")
 
 
 def test_a_chain_of_a_component(tmp_path: Path, evidence: bool) -> None:
@@ -165,7 +187,7 @@ def test_another_keeper_came_first(tmp_path: Path, evidence: bool) -> None:
     assert found.reaches
     assert reason(found) == (False, "other keeper")
     assert found.verdict is not None
-    assert "b is removed by a, with which c has jaccard 0.66" in found.verdict.text
+    assert "b has the keeper a, with which c has jaccard 0.66" in found.verdict.text
     assert reason(dedup.explain("a", "c", run=out)) == (False, "below threshold")
 
 

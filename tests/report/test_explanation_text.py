@@ -128,7 +128,7 @@ def test_the_command_takes_files_texts_and_ids(tmp_path: Path) -> None:
     assert "36 of 37 shingles, below the threshold 0.99" in by_text.output
     dedup.run(files, tmp_path / "out", Config())
     by_ids = explain("a.txt", "@1", "--run", tmp_path / "out")
-    assert "in one cluster: a.txt is the keeper of b.txt, which is removed" in by_ids.output
+    assert "in one cluster: b.txt is removed, and a.txt is its keeper" in by_ids.output
 
 
 def test_wrong_usage_is_said(tmp_path: Path) -> None:
