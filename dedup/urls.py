@@ -43,8 +43,43 @@ def normalised(url: str) -> str:
         return url
     path = parts.path.rstrip("/")
     pairs = parts.query.split("&")
-    query = "&".join(sorted(p for p in pairs if p and not _TRACKING.fullmatch(p.split("=")[0])))
+    query = "&".join(sorted(pair for pair in pairs if pair and not _is_tracking(pair)))
     return "//" + host + path + ("?" + query if query else "")
+
+
+VARIANTS = ("same", "scheme", "www", "tracking", "other")
+"""In what variants of one URL differ: in nothing; http or https; ``www.``; tracking parameters; or
+in none of these three, but in port, fragment, order of parameters, case of the host, slash."""
+
+
+def variant_kinds(url: str, other: str) -> list[str]:
+    """Return in what two URLs of one page differ, some of `VARIANTS`; nothing for other pages."""
+    if url == other:
+        return ["same"]
+    if normalised(url) != normalised(other):
+        return []
+    differs = {
+        "scheme": _scheme(url) != _scheme(other),
+        "www": _host(url).startswith("www.") != _host(other).startswith("www."),
+        "tracking": _tracking(url) != _tracking(other),
+    }
+    return [kind for kind, is_so in differs.items() if is_so] or ["other"]
+
+
+def _scheme(url: str) -> str:
+    return url.partition(":")[0].lower()
+
+
+def _host(url: str) -> str:
+    return urlsplit(url.strip()).netloc.rpartition("@")[2].lower()
+
+
+def _tracking(url: str) -> list[str]:
+    return sorted(filter(_is_tracking, urlsplit(url.strip()).query.split("&")))
+
+
+def _is_tracking(parameter: str) -> bool:
+    return _TRACKING.fullmatch(parameter.split("=")[0]) is not None
 
 
 def canonical_url(link: str, base: str, url: str) -> str | None:
