@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup import find_duplicates
-from dedup.urls import normalised
+from dedup.urls import canonical_url, link_header_canonical, normalised
 
 SAME = [
     "http://example.org/a?b=1&c=2",
@@ -70,3 +70,59 @@ def test_the_summary_counts_what_went_for_a_variant_of_its_url() -> None:
     assert result.clusters["position"].to_pylist()[0] == 1  # https before http
     assert result.summary["result"]["removed_url_variants"] == 1
     assert "removed_url_variants" not in find_duplicates(table).summary["result"]
+
+
+PAGE = "http://a.org/shop/page?id=1"
+
+
+@pytest.mark.parametrize(
+    ("link", "expected"),
+    [
+        ("http://a.org/other", "http://a.org/other"),
+        ("  https://A.org:443 \n", "https://a.org/"),
+        ("/x#part", "http://a.org/x"),
+        ("other?b=2", "http://a.org/shop/other?b=2"),
+        ("//b.org/y", "http://b.org/y"),
+        ("HTTP://A.ORG:80/shop/page?id=1#top", PAGE),
+        ("?id=1", PAGE),
+        ("#top", PAGE),
+        ("", None),
+        ("  ", None),
+        ("javascript:alert(1)", None),
+        ("data:text/html,x", None),
+        ("mailto:a@a.org", None),
+        ("file:///etc/passwd", None),
+        ("http://[::1", None),
+        ("/" + "x" * 5_000, None),
+        ("http://a.org/" + "x" * (1 << 20), None),
+    ],
+)
+def test_canonical_links_in_any_shape(link: str, expected: str | None) -> None:
+    assert canonical_url(link, PAGE, PAGE) == expected
+
+
+@given(st.text(max_size=40), st.sampled_from([PAGE, "", "http://[", "urn:x", "http://a.org:x/"]))
+def test_no_canonical_link_is_an_error(link: str, url: str) -> None:
+    found = canonical_url(link, url, url)
+    assert found is None or found == url or found.startswith(("http://", "https://"))
+    assert found is None or canonical_url(found, found, found) == found
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ('<http://a.org/x>; rel="canonical"', "http://a.org/x"),
+        ("<http://a.org/x>; rel=canonical", "http://a.org/x"),
+        ("<a>; rel=next, <b>; title=t; REL = Canonical", "b"),
+        ('<a>; rel="next canonical"', "a"),
+        ("<a>; rel=canonicals", None),
+        ("<a>; title=canonical", None),
+        ("<a", None),
+        ("", None),
+        ("<" * 1_000_000, None),
+        ("<a>" * 1_000_000, None),
+        ("<a>; rel =" * 100_000, None),
+    ],
+)
+def test_canonical_links_in_headers(header: str, expected: str | None) -> None:
+    assert link_header_canonical(header) == expected

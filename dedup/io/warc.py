@@ -41,6 +41,7 @@ COLUMNS = {
     "file": pa.string(),
     "offset": pa.int64(),
     "language": pa.string(),
+    "canonical": pa.string(),
 }
 """Columns of every page; ``file`` is that of ``offset``: of a WACZ, the WARC file in it."""
 COPY_BYTES = 1 << 20
@@ -207,16 +208,19 @@ class _Collected:
         if page.is_cut:
             detail = f"{page.url} {place} is shorter than its header says"
             self.problems.append(Problem("truncated", row, None, detail))
-        text, is_deep = page.text(self.extract)
-        if is_deep:
+        content = page.content(self.extract)
+        if content.is_deep:
             detail = f"{page.url} {place}: all its text is taken, not the main content"
             self.problems.append(Problem("nested too deep", row, None, detail))
-        self.texts.append(_valid(text))
-        self.size += len(text)
+        self.texts.append(_valid(content.text))
+        self.size += len(content.text)
         self.ids.append(_id(page))
         self.digests.append(page.digest)
         for name, values in self.values.items():
-            value = self.file if name == "file" else getattr(page, name)
+            if name == "canonical":
+                value = page.canonical(content)
+            else:
+                value = self.file if name == "file" else getattr(page, name)
             values.append(_valid(value) if isinstance(value, str) else value)
 
     def batch(self) -> Batch:
