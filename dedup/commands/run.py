@@ -21,6 +21,7 @@ from dedup.jobs.guard import removal_tables
 @click.option("--removed", metavar="DIR", help="Write what is removed.")
 @click.option("--annotated", metavar="DIR", help="Write the input with the decisions added.")
 @click.option("--keep-evidence", is_flag=True, help="Keep sets, band keys and rejected pairs.")
+@click.option("--report", is_flag=True, help="Write report.html too: what was found, to look at.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--scratch", metavar="DIR", help="Folder for temporary files, not beside the output.")
 @click.option("--restart", is_flag=True, help="Begin anew what an earlier run has left unfinished.")
@@ -34,6 +35,7 @@ def run(
     removed: str | None,
     annotated: str | None,
     keep_evidence: bool,
+    report: bool,
     overwrite: bool,
     scratch: str | None,
     restart: bool,
@@ -49,6 +51,8 @@ def run(
     """
     if output is None and not dry_run:
         raise click.UsageError("give a folder for the results with -o, or --dry-run.")
+    if report and dry_run:
+        raise click.UsageError("--report needs a folder for the results; leave out --dry-run.")
     from dedup.terminal import ProgressBar, print_summary, show_log
 
     if verbose:
@@ -63,6 +67,7 @@ def run(
             annotated=annotated,
             keep_evidence=keep_evidence,
             overwrite=overwrite,
+            report=report,
             scratch=scratch,
             restart=restart,
             progress=bar.update,

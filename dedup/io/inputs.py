@@ -165,7 +165,7 @@ def _input_file(argument: int, relative: str, path: str, size: int) -> InputFile
         raise InputError(f"{path} is of no known format; {_reads()}.")
     format_name, codec = known
     target = relative if is_remote(path) else relative.replace(os.sep, "/")
-    return InputFile(0, argument, path, _printable(target), format_name, codec, size, target)
+    return InputFile(0, argument, path, printable(target), format_name, codec, size, target)
 
 
 def _members(file: InputFile) -> list[InputFile]:
@@ -210,7 +210,7 @@ def _unique(files: list[InputFile]) -> list[InputFile]:
                 whole = _whole(files[i].path).replace(os.sep, "/").lstrip("/")
                 targets[i] = "/".join(whole.split("/")[-(target.count("/") + 2) :])
     return [
-        file if file.path == STDIN else replace(file, target=target, name=_printable(target))
+        file if file.path == STDIN else replace(file, target=target, name=printable(target))
         for file, target in zip(files, targets, strict=True)
     ]
 
@@ -231,7 +231,7 @@ def _check_extras(files: Iterable[InputFile]) -> None:
             )
 
 
-def _printable(path: str) -> str:
+def printable(path: str) -> str:
     r"""Return the path as valid Unicode: bytes that are not UTF-8 as ``\xff``."""
     return path.encode(sys.getfilesystemencoding(), "surrogateescape").decode(
         "utf-8", "backslashreplace"

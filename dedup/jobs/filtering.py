@@ -199,13 +199,13 @@ def content_fingerprint(path: str) -> str:
     return found.hexdigest()
 
 
-def sources_of(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Return what `describe_input` said of a run; nothing where its folder does not tell."""
+def input_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what a run said of its arguments and files; nothing where its folder does not tell."""
     try:
-        text = (Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8")
-        return list(json.loads(text)["input"]["sources"])
+        found = json.loads((Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8"))["input"]
+        return {name: found[name] for name in ("arguments", "sources") if name in found}
     except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return {}
 
 
 def _summary(folder: Path) -> dict[str, Any]:

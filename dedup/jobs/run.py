@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.errors import ChangedInputError, DedupError
-from dedup.io.inputs import discover
+from dedup.errors import ChangedInputError, ConfigError, DedupError
+from dedup.io.inputs import discover, printable
+from dedup.io.places import shown
 from dedup.jobs.filtering import describe_input, write_removed
 from dedup.jobs.guard import refusal
 from dedup.jobs.local import (
@@ -25,6 +26,7 @@ from dedup.jobs.local import (
     started_pool,
     temporary_folder,
 )
+from dedup.jobs.reporting import require_extra, write_report
 from dedup.jobs.sources import Fingerprint
 from dedup.jobs.workspace import Manifest, Workspace
 from dedup.output.folder import check_replaceable, mend, staged
@@ -45,6 +47,7 @@ def run(
     annotated: PathLike | None = None,
     keep_evidence: bool = False,
     overwrite: bool = False,
+    report: bool = False,
     scratch: PathLike | None = None,
     restart: bool = False,
     progress: Progress | None = None,
@@ -60,6 +63,7 @@ def run(
     kept, removed, annotated : folders for filtered or annotated copies of the input, one for each
         file, in its own format and codec.
     keep_evidence, overwrite : see `Result.write`.
+    report : also write ``report.html`` to `output` (see `write_report`); needs the extra.
     scratch : folder for what is thrown away at the end; beside the output if not given.
     restart : throw away what a call that died has left, instead of continuing it.
 
@@ -75,6 +79,10 @@ def run(
     """
     outputs = {"kept": kept, "removed": removed, "annotated": annotated}
     folders = {kind: folder for kind, folder in outputs.items() if folder is not None}
+    if report:
+        if output is None:
+            raise ConfigError("report has no folder to stand in; give an output.")
+        require_extra()
     found = discover(inputs)
     limits = limits_for(found, config)
     before = Fingerprint.of_all(found.files)
@@ -116,6 +124,7 @@ def run(
                 folders, found.files, overwrite=overwrite or space.was_committing
             )
             result = find_all(work, progress)
+            result.summary["input"]["arguments"] = [printable(shown(given)) for given in inputs]
             result.summary["input"]["sources"] = describe_input(result)
             refused = _refused(result, config, output) if kept is not None else None
             if refused is not None and os.path.lexists(output):
@@ -133,6 +142,8 @@ def run(
                 space.discard()
             work.check_input()  # a better reason than whatever it led to
             raise
+    if report:
+        write_report(output)
     if refused is not None:
         raise refused
     return result

@@ -78,6 +78,7 @@ def summarise(
             "compared_pairs": verifier.num_compared,
             "ruled_out_by_length": verifier.num_filtered,
             "measure": verifier.measure,
+            "recall": _recall(config),
             "verified_pairs": clusters.num_verified,
             "skipped_comparisons": skipped.num_comparisons,
             "documents_with_skipped_comparisons": len(skipped.documents),
@@ -141,6 +142,16 @@ def _banding(banding: Banding | None, config: Config) -> dict[str, Any] | None:
         "rows": banding.rows,
         "probability_at_threshold": banding.candidate_probability(float(config.threshold)),
     }
+
+
+def _recall(config: Config) -> float | None:
+    """Return the least probability that a pair at the threshold is compared; None where unknown.
+
+    It is 1 of the exact joins, but for what a cap skipped.
+    """
+    if config.measure == "containment" or config.method == "exact":
+        return 1.0
+    return None if config.method == "simhash" else config.recall
 
 
 def _too_short(corpus: Corpus, config: Config) -> int:
