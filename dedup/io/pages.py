@@ -22,6 +22,7 @@ from resiliparse.parse.html import HTMLTree
 from dedup.io.codecs import DamagedError
 from dedup.io.nesting import is_deeper
 from dedup.io.records import record_digest
+from dedup.io.revisits import names_of
 from dedup.urls import canonical_url, link_header_canonical
 
 __all__ = ["MAX_DEPTH", "MAX_PAGE_BYTES", "Page", "Record", "page_of", "pages", "text_of"]
@@ -34,6 +35,7 @@ tags 0.05 s, 10,000 1.5 s), and no signal stops it."""
 HTML = ("text/html", "application/xhtml+xml")
 TOO_LARGE = f"payload over {MAX_PAGE_BYTES >> 20} MiB"
 PAGE_TYPES = (WarcRecordType.response, WarcRecordType.resource, WarcRecordType.conversion)
+REFERRING = (WarcRecordType.revisit,)
 _PLAIN_HOST = re.compile(r"https?://([a-zA-Z0-9.-]+)(?:[/?#]|$)")
 """What nearly all URLs look like: parsed at a tenth of the cost."""
 KINDS = frozenset(str(kind) for kind in PAGE_TYPES)
@@ -55,6 +57,8 @@ class Record:
     """At most `MAX_PAGE_BYTES` + 1 of its content; none of a kind that holds no page."""
     length: int
     """Bytes of content that its header promises."""
+    refers_to: tuple[str, ...] = ()
+    """The names of the record that a revisit refers to: see `dedup.io.revisits`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +154,27 @@ def _head_link(tree: HTMLTree, selector: str) -> str:
     return "" if found is None else str(found.getattr("href", ""))
 
 
-def pages(source: str | IO[bytes], excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
+Referring = list[tuple[int, tuple[str, ...]]]
+"""Of revisit records: the record's number in the file, and the names of the one it refers to."""
+
+
+def pages(
+    source: str | IO[bytes], excluded: Counter[str], referring: Referring | None = None
+) -> Iterator[tuple[int, Page | None]]:
     """Yield (offset, page) of every record of a WARC in order; None where it is no document.
 
     Parameters
     ----------
     excluded : counts why records are no documents.
+    referring : takes the revisit records that say what they refer to.
 
     Raises
     ------
     DamagedError : after the last record that can be read.
     """
-    for record in _warc_records(source):
+    for number, record in enumerate(_warc_records(source)):
+        if referring is not None and record.refers_to:
+            referring.append((number, record.refers_to))
         page, reason = page_of(record)
         if reason:
             excluded[reason] += 1
@@ -187,10 +200,17 @@ def _warc_records(source: str | IO[bytes]) -> Iterator[Record]:
                 is_http=found.record_type == WarcRecordType.response and bool(found.is_http),
                 raw=found.reader.read(MAX_PAGE_BYTES + 1) if has_page else b"",
                 length=found.content_length,
+                refers_to=_refers_to(headers) if found.record_type in REFERRING else (),
             )
     except (OSError, ValueError, RuntimeError, OverflowError) as error:
         detail = f"after the record at byte {offset}: {error}"
         raise DamagedError("damaged", detail) from error
+
+
+def _refers_to(headers: Any) -> tuple[str, ...]:
+    uri = (headers.get("WARC-Refers-To-Target-URI") or "").strip("<>")
+    names = names_of(headers.get("WARC-Refers-To"), uri, headers.get("WARC-Refers-To-Date"))
+    return tuple(names)
 
 
 def page_of(record: Record) -> tuple[Page | None, str]:
