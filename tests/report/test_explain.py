@@ -327,6 +327,10 @@ def test_ids_that_are_not_there_or_many(tmp_path: Path, evidence: bool) -> None:
         dedup.explain("a", "@4", run=out)
     with pytest.raises(dedup.InputError, match="are one document"):
         dedup.explain("a", "@0", run=out)
+    rows = {"id": ["a", "b", "b"], "text": [text(STORY), text(edited(1)), "z"]}
+    other = run(tmp_path / "one in a cluster", rows, evidence=evidence)
+    with pytest.raises(dedup.InputError, match="2 documents have the id 'b'; give one of @1, @2"):
+        dedup.explain("a", "b", run=other)
     found = dedup.explain("c", "@2", run=out)
     assert (found.left.name, found.left.position, found.right.name) == ("c", 3, "b")
 
@@ -360,6 +364,25 @@ def test_crawled_pages_by_id_or_position(evidence: bool, tmp_path: Path) -> None
     found = dedup.explain(name, "@3", run=tmp_path / "out")
     assert found.left.position == alone
     assert found.left.name == name
+
+
+def test_pages_of_one_address_are_told_apart(evidence: bool, tmp_path: Path) -> None:
+    """Two copies of a crawl, each by itself: an id that comes again ends in file and offset."""
+    pytest.importorskip("fastwarc")
+    crawl = Path(__file__).parents[2] / "data" / "sample.warc.gz"
+    files = [tmp_path / "a.warc.gz", tmp_path / "b.warc.gz"]
+    for file in files:
+        shutil.copy(crawl, file)
+    dedup.run(files, tmp_path / "out", Config(within="file"), keep_evidence=evidence)
+    clustered = pq.read_table(tmp_path / "out" / "clusters.parquet")["position"].to_pylist()
+    alone = next(place for place in range(379) if place not in clustered)
+    again = dedup.explain(f"@{alone + 379}", "@3", run=tmp_path / "out")
+    kept = dedup.find_duplicates(files, within="file").corpus.ids
+    names = kept.take(np.array([alone, alone + 379])).to_pylist()
+    found = dedup.explain(names[0], names[1], run=tmp_path / "out")
+    assert (found.left.position, found.right.position) == (alone, alone + 379)
+    assert again.left.position == alone + 379
+    assert reason(found) == (False, "other group")
 
 
 def test_two_texts_and_two_files(tmp_path: Path) -> None:
