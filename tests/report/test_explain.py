@@ -352,6 +352,19 @@ def test_a_changed_input_is_said(tmp_path: Path, evidence: bool) -> None:
     assert found.difference is not None
 
 
+def test_a_result_that_was_written_from_memory(tmp_path: Path) -> None:
+    rows = {"id": list("abc"), "text": [text(edited(number)) for number in (0, 1, 2)]}
+    result = dedup.find_duplicates(pa.table(rows), keep_best=2)
+    result.write(tmp_path / "out", evidence=True)
+    assert reason(dedup.explain("a", "b", run=tmp_path / "out")) == (True, "spared")
+    found = dedup.explain("a", "c", run=tmp_path / "out")
+    assert reason(found) == (True, "removed")
+    assert found.no_difference == "the run was of a table in memory"
+    result.write(tmp_path / "bare")
+    with pytest.raises(dedup.InputError, match=r"a table in memory.*kept no evidence"):
+        dedup.explain("a", "b", run=tmp_path / "bare")
+
+
 def test_crawled_pages_by_id_or_position(evidence: bool, tmp_path: Path) -> None:
     pytest.importorskip("fastwarc")
     crawl = Path(__file__).parents[2] / "data" / "sample.warc.gz"
