@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from dedup.io.places import shown
 from dedup.jobs.filtering import filter_files
 
 
@@ -33,4 +34,5 @@ def filter_command(
     written = filter_files(folder, inputs, kept=kept, removed=removed, overwrite=overwrite)
     for kind, count in written.items():
         if not quiet:
-            click.echo(f"{kind:<18}{count:>12,}  in {kept if kind == 'kept' else removed}")
+            folder = shown(str(kept if kind == "kept" else removed))
+            click.echo(f"{kind:<18}{count:>12,}  in {folder}")

@@ -48,6 +48,7 @@ def run(
     """
     if output is None and not dry_run:
         raise click.UsageError("give a folder for the results with -o, or --dry-run.")
+    from dedup.io.places import shown
     from dedup.terminal import ProgressBar, print_summary, show_log
 
     if verbose:
@@ -67,4 +68,5 @@ def run(
             progress=bar.update,
         )
     if not quiet:
-        print_summary(result.summary, None if dry_run else output, verbose=verbose)
+        place = None if dry_run or output is None else shown(output)
+        print_summary(result.summary, place, verbose=verbose)

@@ -82,8 +82,11 @@ def looked_up(look: Callable[[T], U], items: Sequence[T], paths: Iterable[str]) 
     if not any(is_remote(path) for path in paths):
         yield from map(look, items)
         return
-    with ThreadPoolExecutor(_MANY) as threads:
+    threads = ThreadPoolExecutor(_MANY)
+    try:
         yield from threads.map(look, items)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def found_remotely(place: RemotePath) -> list[Entry]:

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 from dedup.config import Config
 from dedup.errors import ConfigError, InputError
 from dedup.io.inputs import STDIN, InputFile, discover
-from dedup.io.places import is_remote, looked_up, opened
+from dedup.io.places import is_remote, looked_up, opened, place_of, whole_of
+from dedup.io.remote import RemotePath
+from dedup.jobs.local import temporary_folder
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.output.folder import SUMMARY_FILE
+from dedup.output.remote_folder import is_complete
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
@@ -58,10 +61,12 @@ def filter_files(
     InputError : the files are not those of the run, or there is no such run.
     OutputExistsError : a copy is already there.
     """
-    folders = {k: v for k, v in (("kept", kept), ("removed", removed)) if v is not None}
+    given = (("kept", kept), ("removed", removed))
+    folders = {kind: place_of(folder) for kind, folder in given if folder is not None}
     if not folders:
         raise ConfigError("filter has nowhere to write; give kept or removed.")
-    summary = _summary(Path(folder))
+    out = place_of(folder)
+    summary = _summary(out)
     files = discover(inputs).files
     before = Fingerprint.of_all(files)
     _check(summary["sources"], files)
@@ -74,11 +79,12 @@ def filter_files(
 
     rows = [source["rows"] for source in summary["sources"]]
     goes = np.zeros(sum(rows), np.bool_)
-    goes[pq.read_table(Path(folder) / REMOVED_FILE)["position"].to_numpy()] = True
+    goes[pq.read_table(whole_of(_inside(out, REMOVED_FILE)))["position"].to_numpy()] = True
     columns = needed_columns(Config(**summary["config"]))
     with (
-        in_one_sentence([*folders.values()]),
-        FilteredCopies(folders, files, overwrite=overwrite) as copies,
+        temporary_folder(None) as scratch,
+        in_one_sentence([folder for folder in folders.values() if not is_remote(folder)]),
+        FilteredCopies(folders, files, overwrite=overwrite, scratch=scratch) as copies,
     ):
         records = [
             FileRecords(FORMATS[file.format].split(file, columns, _PART_BYTES), count)
@@ -171,13 +177,27 @@ def sources_of(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
         return []
 
 
-def _summary(folder: Path) -> dict[str, Any]:
+def _inside(folder: str, name: str) -> str:
+    """Return the path of a file in a folder, which may be remote."""
+    return folder.joined(name) if isinstance(folder, RemotePath) else os.path.join(folder, name)
+
+
+def _is_whole(folder: str) -> bool:
+    """Tell whether a folder has all that a run writes."""
+    if isinstance(folder, RemotePath):
+        return is_complete(folder)
+    return os.path.exists(_inside(folder, REMOVED_FILE))
+
+
+def _summary(folder: str) -> dict[str, Any]:
+    is_whole = _is_whole(folder)
     try:
-        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        with opened(_inside(folder, SUMMARY_FILE)) as file:
+            summary = json.load(file)
         found = {"config": dict(summary["config"]), "sources": list(summary["input"]["sources"])}
     except (OSError, ValueError, KeyError, TypeError):
         found = {}
-    if not found or not (folder / REMOVED_FILE).exists():
+    if not found or not is_whole:
         raise InputError(
             f"{folder} does not say what a run removed from which files; give the output of "
             "dedup run."

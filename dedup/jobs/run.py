@@ -6,14 +6,15 @@ Light at import, as all that runs before the workers are started.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.errors import DedupError
+from dedup.errors import DedupError, StorageError
 from dedup.io.inputs import discover
+from dedup.io.places import is_remote, place_of
 from dedup.jobs.filtering import describe_input, write_removed
 from dedup.jobs.local import (
     PathLike,
@@ -55,7 +56,8 @@ def run(
 
     Parameters
     ----------
-    output : folder for the tables and the summary; None writes nothing (a dry run).
+    output : folder for the tables and the summary, a path or a URI; None writes nothing (a dry
+        run).
     kept, removed, annotated : folders for filtered or annotated copies of the input, one for each
         file, in its own format and codec.
     keep_evidence, overwrite : see `Result.write`.
@@ -70,7 +72,8 @@ def run(
         memory or disk are too small; or a call that died had other input or parameters.
     """
     outputs = {"kept": kept, "removed": removed, "annotated": annotated}
-    folders = {kind: folder for kind, folder in outputs.items() if folder is not None}
+    folders = {kind: place_of(folder) for kind, folder in outputs.items() if folder is not None}
+    output = None if output is None else place_of(output)
     found = discover(inputs)
     limits = limits_for(found, config)
     before = Fingerprint.of_all(found.files)
@@ -84,11 +87,11 @@ def run(
             stack.enter_context(in_one_sentence([folder], limits.memory))
             pool = stack.enter_context(started_pool(limits))
             return find_all(Run(found, before, config, limits, pool, folder), progress)
-        for place in (os.path.dirname(os.path.abspath(output)), *folders.values()):
-            check_writable(place)
+        here = [place for place in (output, *folders.values()) if not is_remote(place)]
+        for place in here:
+            check_writable(os.path.dirname(os.path.abspath(place)) if place is output else place)
         space = stack.enter_context(Workspace(output, scratch))
-        written = [space.folder, output, *folders.values()]
-        stack.enter_context(in_one_sentence(written, limits.memory))
+        stack.enter_context(in_one_sentence([space.folder, *here], limits.memory))
         pool = stack.enter_context(started_pool(limits, (space.lock,)))
         manifest = space.begin(
             Manifest(_agreed(config), int(config.seed), before, limits.processes), restart=restart
@@ -100,7 +103,7 @@ def run(
             limits=limits,
             pool=pool,
             folder=space.parts,
-            copies=[*folders.values()],
+            copies=[folder for folder in folders.values() if not is_remote(folder)],
             planned_processes=manifest.processes,
             continues=space.continued,
             keeps_rejected=keep_evidence,
@@ -109,19 +112,26 @@ def run(
             mend(output)
             check_replaceable(output, overwrite or space.was_committing)
             copies = FilteredCopies(
-                folders, found.files, overwrite=overwrite or space.was_committing
+                folders,
+                found.files,
+                overwrite=overwrite or space.was_committing,
+                scratch=space.folder,
             )
             result = find_all(work, progress)
             result.summary["input"]["sources"] = describe_input(result)
             refusal = _refusal(result, config, folders)
-            with staged(output) as stage, copies:
+            with staged(output, space.folder) as stage, copies:
                 if refusal is None:
+                    if any(map(is_remote, folders.values())):
+                        space.committing()
                     result.write_copies(copies)
                 result.write_into(stage, evidence=keep_evidence)
                 write_removed(result, stage)
                 work.check_input()
                 space.committing()
                 copies.commit()
+        except StorageError:
+            raise  # to ask the store about the input would take as long again
         except Exception:
             if work.is_input_changed():
                 space.discard()
@@ -151,7 +161,7 @@ def _agreed(config: Config) -> dict[str, Any]:
     }
 
 
-def _refusal(result: Result, config: Config, folders: dict[str, PathLike]) -> DedupError | None:
+def _refusal(result: Result, config: Config, folders: Mapping[str, PathLike]) -> DedupError | None:
     """Return the error of a run that would remove more than the user thinks possible."""
     share = result.summary["result"]["removed_share"]
     if "kept" not in folders or share <= config.max_removal:
