@@ -1,25 +1,31 @@
 """Filter the input of an earlier run by its decisions, without sketching it again.
 
-A run leaves the positions of what it removes, and of each file the name, rows and a fingerprint of
-the content: positions mean nothing in a file that changed, so such a file is refused.
+A run leaves the positions and digests of what it removes, and of each file the name, rows, a
+fingerprint of the content and a digest of all records: positions mean nothing in a file that
+changed. One that another fingerprint tells at once is refused before anything is written, and every
+record is compared once more as it is copied.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
+from functools import partial
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
 from dedup.errors import ConfigError, InputError
 from dedup.io.inputs import STDIN, InputFile, discover
-from dedup.io.places import is_remote, looked_up, opened, place_of, whole_of
+from dedup.io.places import is_remote, looked_up, opened, place_of
 from dedup.io.remote import RemotePath
+from dedup.jobs.guard import refusal
 from dedup.jobs.local import temporary_folder
 from dedup.jobs.sources import Fingerprint, check_unchanged
-from dedup.output.folder import SUMMARY_FILE
+from dedup.output.folder import CLUSTERS_FILE, SUMMARY_FILE
 from dedup.output.remote_folder import is_complete
 from dedup.resources.failures import in_one_sentence
 
@@ -41,6 +47,9 @@ def filter_files(
     *,
     kept: str | os.PathLike[str] | None = None,
     removed: str | os.PathLike[str] | None = None,
+    annotated: str | os.PathLike[str] | None = None,
+    max_removal: float | None = None,
+    max_removal_host: float | None = None,
     overwrite: bool = False,
 ) -> dict[str, int]:
     """Write the copies that the run in `folder` would have written.
@@ -49,62 +58,110 @@ def filter_files(
     ----------
     folder : the output of a run.
     inputs : the files that it had, in its order; they may lie elsewhere now.
-    kept, removed : folders for the copies; at least one.
+    kept, removed, annotated : folders for the copies; at least one.
+    max_removal, max_removal_host : as for a run; what they were in that run, if not given.
     overwrite : replace files that are there; an input is never replaced.
 
     Returns
     -------
-    ``kept`` or ``removed`` -> the number of records written.
+    The kind of copy -> the number of records written.
 
     Raises
     ------
     InputError : the files are not those of the run, or there is no such run.
     OutputExistsError : a copy is already there.
+    DedupError : more than `max_removal` of the documents would be missing from ``kept``.
     """
-    given = (("kept", kept), ("removed", removed))
-    folders = {kind: place_of(folder) for kind, folder in given if folder is not None}
+    outputs = {"kept": kept, "removed": removed, "annotated": annotated}
+    folders = {kind: place_of(place) for kind, place in outputs.items() if place is not None}
     if not folders:
-        raise ConfigError("filter has nowhere to write; give kept or removed.")
-    out = place_of(folder)
-    summary = _summary(out)
+        raise ConfigError("filter has nowhere to write; give kept, removed or annotated.")
+    with temporary_folder(None) as scratch:
+        run = _fetched(place_of(folder), Path(scratch))
+        limits = {"max_removal": max_removal, "max_removal_host": max_removal_host}
+        return _filtered(run, inputs, folders, limits, scratch, overwrite=overwrite)
+
+
+def _fetched(folder: str, scratch: Path) -> Path:
+    """Return a run's folder; of a remote one, what is needed of it is copied to this machine."""
+    if not isinstance(folder, RemotePath):
+        return Path(folder)
+    if is_complete(folder):
+        for name in (SUMMARY_FILE, REMOVED_FILE, CLUSTERS_FILE):
+            with opened(folder.joined(name)) as source, open(scratch / name, "wb") as copy:
+                shutil.copyfileobj(source, copy)
+        return scratch
+    raise _no_run(folder)
+
+
+def _filtered(
+    folder: Path,
+    inputs: Sequence[str | os.PathLike[str]],
+    folders: dict[str, str],
+    limits: dict[str, float | None],
+    scratch: str,
+    *,
+    overwrite: bool,
+) -> dict[str, int]:
+    summary = _summary(folder)
+    config = _config(summary["config"], limits)
+    if "kept" in folders:
+        nothing = "nothing was written"
+        refused = refusal(summary, config.max_removal, config.max_removal_host, nothing)
+        if refused is not None:
+            raise refused
+    sources = summary["input"]["sources"]
     files = discover(inputs).files
     before = Fingerprint.of_all(files)
-    _check(summary["sources"], files)
+    _check(sources, files)
     import numpy as np
     import pyarrow.parquet as pq
 
     from dedup.io.filtered import FileRecords, FilteredCopies
     from dedup.io.formats import FORMATS
+    from dedup.io.records import RecordCheck
+    from dedup.output.stored import StoredDecisions
     from dedup.pipeline import needed_columns
 
-    rows = [source["rows"] for source in summary["sources"]]
+    rows = [source["rows"] for source in sources]
     goes = np.zeros(sum(rows), np.bool_)
-    goes[pq.read_table(whole_of(_inside(out, REMOVED_FILE)))["position"].to_numpy()] = True
-    columns = needed_columns(Config(**summary["config"]))
+    digests = np.zeros(sum(rows), np.uint64)
+    gone = pq.read_table(folder / REMOVED_FILE)
+    goes[gone["position"].to_numpy()] = True
+    digests[gone["position"].to_numpy()] = gone["digest"].to_numpy()
+    columns = needed_columns(config)
+    stored = StoredDecisions(folder, config.measure) if "annotated" in folders else None
     with (
-        temporary_folder(None) as scratch,
-        in_one_sentence([folder for folder in folders.values() if not is_remote(folder)]),
+        in_one_sentence([place for place in folders.values() if not is_remote(place)]),
         FilteredCopies(folders, files, overwrite=overwrite, scratch=scratch) as copies,
     ):
         records = [
-            FileRecords(FORMATS[file.format].split(file, columns, _PART_BYTES), count)
-            for file, count in zip(files, rows, strict=True)
+            FileRecords(
+                FORMATS[file.format].split(file, columns, _PART_BYTES),
+                stop - start,
+                partial(
+                    RecordCheck,
+                    file.name,
+                    digests[start:stop],
+                    goes[start:stop],
+                    source["records_digest"],
+                ),
+            )
+            for file, source, (start, stop) in zip(
+                files, sources, pairwise(accumulate(rows, initial=0)), strict=True
+            )
         ]
-        written = copies.write(records, goes)
-        expected = {"kept": int((~goes).sum()), "removed": int(goes.sum())}
-        for kind, count in written.items():
-            if count != expected[kind]:
-                raise InputError(
-                    f"--{kind} would have {count:,} records instead of {expected[kind]:,}: the "
-                    "input is not that of the run; run anew."
-                )
+        written = copies.write(records, goes, stored.rows if stored is not None else None)
         check_unchanged(before, Fingerprint.of_all(files))
         copies.commit()
     return written
 
 
 def describe_input(result: Result) -> list[dict[str, Any]]:
-    """Return name, path, size, fingerprint and rows of each file of a run, as JSON values."""
+    """Return name, path, size, fingerprint, rows and records' digest of a run's files, as JSON."""
+    from dedup.io.records import whole_digest
+
+    digests = result.corpus.record_digests
     offsets = result.corpus.file_offsets.tolist()
     return [
         {
@@ -113,6 +170,7 @@ def describe_input(result: Result) -> list[dict[str, Any]]:
             "size": file.size,
             "fingerprint": content_fingerprint(file.path) if file.path != STDIN else None,
             "rows": stop - start,
+            "records_digest": whole_digest(digests[start:stop]),
         }
         for file, start, stop in zip(result.corpus.files, offsets, offsets[1:], strict=False)
     ]
@@ -125,17 +183,21 @@ def _whole_path(path: str) -> str:
 
 
 def write_removed(result: Result, stage: Path) -> None:
-    """Write the positions of what a run removes, and of the keepers that remove it."""
+    """Write what a run removes: positions, those of its keepers, and the records' digests."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     decisions = result.decisions
-    schema = pa.schema([("position", pa.int64()), ("keeper_position", pa.int64())])
+    schema = pa.schema(
+        [("position", pa.int64()), ("keeper_position", pa.int64()), ("digest", pa.uint64())]
+    )
+    digests = result.corpus.record_digests
     with pq.ParquetWriter(stage / REMOVED_FILE, schema, compression="zstd") as writer:
         for start in range(0, len(decisions.removed), _ROWS):
             positions = np.flatnonzero(decisions.removed[start : start + _ROWS]) + start
-            writer.write_table(pa.table([positions, decisions.removed_by[positions]], schema))
+            columns = [positions, decisions.removed_by[positions], digests[positions]]
+            writer.write_table(pa.table(columns, schema))
 
 
 def content_fingerprint(path: str) -> str:
@@ -168,41 +230,38 @@ def content_fingerprint(path: str) -> str:
     return found.hexdigest()
 
 
-def sources_of(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Return what `describe_input` said of a run; nothing where its folder does not tell."""
+def input_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what a run said of its arguments and files; nothing where its folder does not tell."""
     try:
-        text = (Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8")
-        return list(json.loads(text)["input"]["sources"])
+        found = json.loads((Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8"))["input"]
+        return {name: found[name] for name in ("arguments", "sources") if name in found}
     except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return {}
 
 
-def _inside(folder: str, name: str) -> str:
-    """Return the path of a file in a folder, which may be remote."""
-    return folder.joined(name) if isinstance(folder, RemotePath) else os.path.join(folder, name)
-
-
-def _is_whole(folder: str) -> bool:
-    """Tell whether a folder has all that a run writes."""
-    if isinstance(folder, RemotePath):
-        return is_complete(folder)
-    return os.path.exists(_inside(folder, REMOVED_FILE))
-
-
-def _summary(folder: str) -> dict[str, Any]:
-    is_whole = _is_whole(folder)
+def _summary(folder: Path) -> dict[str, Any]:
     try:
-        with opened(_inside(folder, SUMMARY_FILE)) as file:
-            summary = json.load(file)
-        found = {"config": dict(summary["config"]), "sources": list(summary["input"]["sources"])}
+        summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        is_whole = bool(summary["config"] and summary["removal"] and summary["input"]["sources"])
     except (OSError, ValueError, KeyError, TypeError):
-        found = {}
-    if not found or not is_whole:
-        raise InputError(
-            f"{folder} does not say what a run removed from which files; give the output of "
-            "dedup run."
-        )
-    return found
+        is_whole = False
+    if not is_whole or not (folder / REMOVED_FILE).exists():
+        raise _no_run(str(folder))
+    return dict(summary)
+
+
+def _no_run(folder: str) -> InputError:
+    return InputError(
+        f"{folder} does not say what a run removed from which files; give the output of dedup run."
+    )
+
+
+def _config(options: dict[str, Any], limits: dict[str, float | None]) -> Config:
+    """Return the config of the run, without the columns that only its decisions needed."""
+    changed = {name: value for name, value in limits.items() if value is not None}
+    decided = dict.fromkeys(("keep", "within", "ignore_common", "common_within"))
+    decided["keep"] = Config.keep
+    return Config(**(options | decided | changed))
 
 
 def _check(sources: list[dict[str, Any]], files: list[InputFile]) -> None:

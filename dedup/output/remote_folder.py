@@ -62,7 +62,7 @@ def staged(folder: RemotePath, marker: str, scratch: str | None) -> Iterator[Pat
         old = names_in(folder)
         new = [f.relative_to(stage).as_posix() for f in sorted(stage.rglob("*")) if f.is_file()]
         new.sort(key=lambda name: name != marker)
-        begin(folder, old)
+        begin(folder)
         for name in new:
             uploaded(stage / name, folder.joined(name))
         for name in old.difference(new) - {SUCCESS_FILE}:
@@ -70,9 +70,9 @@ def staged(folder: RemotePath, marker: str, scratch: str | None) -> Iterator[Pat
         succeed(folder)
 
 
-def begin(folder: RemotePath, old: set[str]) -> None:
+def begin(folder: RemotePath) -> None:
     """Take back what says that a folder is complete."""
-    if SUCCESS_FILE in old:
+    if is_complete(folder):
         deleted(folder.joined(SUCCESS_FILE))
 
 

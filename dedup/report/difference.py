@@ -3,7 +3,8 @@
 The tokens are those of the comparison, so "WORD7," and "word7" are equal, and what stands between
 tokens is never a difference. Two things are told apart, for a reader who wants to see a Jaccard
 similarity: which tokens stand for each other in one forward reading of both texts (segments), and
-which lie in a shingle that the other text has too, wherever (spans that are `shared`). A moved
+which lie in a shingle that the other text has too, wherever (spans that are `shared`). A few equal
+tokens between longer differences, in no shared shingle, count as different. A moved
 paragraph is left in one place and right in another, but all of it is shared; the word beside a
 change is equal, but no shingle around it is shared.
 """
@@ -12,24 +13,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from dedup.config import Config
 from dedup.report.alignment import Region, Run, align
-from dedup.search import sketch_parameters
-from dedup.text.hashing import hash_constants
-from dedup.text.shingles import shingle_hashes
-from dedup.text.spans import own_token_spans, token_spans
+from dedup.report.shingled import MAX_CHARS, ShingledText, Text
 from dedup.text.utf8 import BoolArray
 
+__all__ = [
+    "EQUAL",
+    "LEFT",
+    "MAX_CHARS",
+    "RIGHT",
+    "Difference",
+    "Segment",
+    "Span",
+    "Text",
+    "difference",
+]
+
 EQUAL, LEFT, RIGHT = "equal", "left", "right"
-
-MAX_CHARS = 1 << 20
-"""Characters of a text that are compared; the rest is a last segment, not compared."""
-
-Text = str | Sequence[str] | Sequence[int]
-"""A text, or a list of the user's own tokens."""
 
 
 @dataclass(frozen=True)
@@ -98,109 +103,101 @@ def difference(left: Text, right: Text, config: Config | None = None) -> Differe
     config : the run's; its options of text, `ngram` and seed count.
     """
     config = config or Config()
-    one, other = _Side(left, config), _Side(right, config)
-    left_shared, right_shared = one.share_with(other), other.share_with(one)
+    one, other = ShingledText(left, config), ShingledText(right, config)
+    shared = one.in_shingles_of(other), other.in_shingles_of(one)
     found = align(one.hashes, other.hashes)
     runs = _whole_characters(found.runs, one.borders(), other.borders())
-    segments = _segments(one, other, runs, found.skipped)
+    runs = _telling(runs, (len(one.hashes), len(other.hashes)), shared[0])
+    segments = _segments(one, other, shared, runs, found.skipped)
     return Difference(
         segments=tuple(part for part in segments if part.left or part.right),
         left_tokens=len(one.hashes),
         right_tokens=len(other.hashes),
         equal_tokens=sum(length for _, _, length in runs),
-        left_shared=left_shared,
-        right_shared=right_shared,
+        left_shared=int(np.count_nonzero(shared[0])),
+        right_shared=int(np.count_nonzero(shared[1])),
     )
 
 
 class _Side:
     """One of the texts, and how much of it stands in segments so far.
 
+    Parameters
+    ----------
+    shared : bool; which tokens lie in shared shingles.
+
     Attributes
     ----------
-    rest : what is beyond `MAX_CHARS`.
-    hashes : uint64; of the tokens.
     token : the number of tokens taken.
     """
 
-    def __init__(self, text: Text, config: Config) -> None:
-        constants = hash_constants(int(config.seed), config.ngram)
-        self.rest = ""
-        if isinstance(text, str):
-            text, self.rest = text[:MAX_CHARS], text[MAX_CHARS:]
-            spans = token_spans(text, constants, sketch_parameters(config).text)
-        else:
-            spans = own_token_spans(text, constants)
-        self.hashes, self.token = spans.hashes, 0
-        self._text, self._done = spans.text, 0
-        self._starts, self._ends = spans.starts, spans.ends
-        self._shared = np.zeros(len(spans.hashes), np.bool_)
-        self._ngram = config.ngram
-        bounds = np.array([0, len(spans.hashes)])
-        self._shingles, self._dropped = shingle_hashes(spans.hashes, bounds, constants)
-
-    def share_with(self, other: _Side) -> int:
-        """Mark and count the tokens that lie in a shingle of the other text."""
-        others = np.delete(other._shingles, other._dropped)
-        shared = np.isin(self._shingles, others)
-        shared[self._dropped] = False
-        starts = np.flatnonzero(shared)
-        steps = np.zeros(len(shared) + 1, np.int64)
-        steps[starts] = 1
-        np.subtract.at(steps, np.minimum(starts + self._ngram, len(shared)), 1)
-        self._shared = np.cumsum(steps[:-1]) > 0
-        return int(np.count_nonzero(self._shared))
-
-    def borders(self) -> BoolArray:
-        """bool, shape (tokens + 1,): where a segment may begin.
-
-        Not where a character belongs to the token before, too.
-        """
-        free = np.ones(len(self.hashes) + 1, np.bool_)
-        free[1:-1] = self._starts[1:] >= self._ends[:-1]
-        return free
+    def __init__(self, text: ShingledText, shared: BoolArray) -> None:
+        self._text, self._shared = text, shared
+        self._done = 0
+        self.token = 0
 
     def take_before(self, token: int) -> tuple[Span, ...]:
         """Take the text up to a token, or to the end where there are no more."""
-        end = int(self._starts[token]) if token < len(self.hashes) else len(self._text)
+        end = int(self._text.starts[token]) if token < len(self._shared) else len(self._text.text)
         return self._take(token, end)
 
     def take_through(self, token: int) -> tuple[Span, ...]:
         """Take the text up to where the token before this one ends."""
-        return self._take(token, int(self._ends[token - 1])) if token > self.token else ()
+        return self._take(token, int(self._text.ends[token - 1])) if token > self.token else ()
 
     def _take(self, token: int, end: int) -> tuple[Span, ...]:
         """Cut the text where sharing begins and ends."""
         flags = np.concatenate([[False], self._shared[self.token : token], [False]])
         edges = np.flatnonzero(flags[1:] != flags[:-1]) + self.token
-        spans = []
+        text, spans = self._text, []
         for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             # One character may make tokens on both sides of an edge.
-            start = max(self._done, int(self._starts[first]))
-            stop = max(start, int(self._ends[last - 1]))
-            spans.append(Span(self._text[self._done : start], False))
-            spans.append(Span(self._text[start:stop], True))
+            start = max(self._done, int(text.starts[first]))
+            stop = max(start, int(text.ends[last - 1]))
+            spans.append(Span(text.text[self._done : start], False))
+            spans.append(Span(text.text[start:stop], True))
             self._done = stop
-        spans.append(Span(self._text[self._done : end], False))
+        spans.append(Span(text.text[self._done : end], False))
         self.token, self._done = token, end
         return tuple(span for span in spans if span.text)
 
 
 def _segments(
-    left: _Side, right: _Side, runs: Sequence[Run], skipped: Sequence[Region]
+    one: ShingledText,
+    other: ShingledText,
+    shared: tuple[BoolArray, BoolArray],
+    runs: Sequence[Run],
+    skipped: Sequence[Region],
 ) -> Iterator[Segment]:
     """Yield the segments: equal, left, right, equal, and so on; some are empty."""
+    left, right = _Side(one, shared[0]), _Side(other, shared[1])
     given_up = np.array([(first, last) for first, last, _, _ in skipped]).reshape(-1, 2)
     if not runs or runs[0][:2] != (0, 0):
         yield Segment(EQUAL, left.take_before(0), right.take_before(0))
-    for i, j, length in [*runs, (len(left.hashes), len(right.hashes), 0)]:
+    for i, j, length in [*runs, (len(one.hashes), len(other.hashes), 0)]:
         after = int(np.searchsorted(given_up[:, 1], left.token, side="right"))
         compared = after == len(given_up) or bool(given_up[after, 0] >= i)
         yield Segment(LEFT, left.take_through(i), (), compared)
         yield Segment(RIGHT, (), right.take_through(j), compared)
         yield Segment(EQUAL, left.take_before(i + length), right.take_before(j + length))
-    yield Segment(LEFT, (Span(left.rest, False),) if left.rest else (), (), compared=False)
-    yield Segment(RIGHT, (), (Span(right.rest, False),) if right.rest else (), compared=False)
+    yield Segment(LEFT, (Span(one.rest, False),) if one.rest else (), (), compared=False)
+    yield Segment(RIGHT, (), (Span(other.rest, False),) if other.rest else (), compared=False)
+
+
+def _telling(runs: Sequence[Run], sizes: tuple[int, int], shared: BoolArray) -> list[Run]:
+    """Leave out runs that are shorter than what differs on both sides, and in no shared shingle.
+
+    All texts of a language have "of" and "the" in some order: that tells a reader nothing.
+    """
+    told: list[Run] = []
+    i = j = 0  # where the last run ended
+    for (first, begin, length), (next_first, next_begin, _) in pairwise([*runs, (*sizes, 0)]):
+        before = max(first - i, begin - j)
+        behind = max(next_first - first, next_begin - begin) - length
+        if length >= min(before, behind) or shared[first : first + length].any():
+            told.append((first, begin, length))
+            i, j = first + length, begin + length
+    return told
 
 
 def _whole_characters(runs: Sequence[Run], left: BoolArray, right: BoolArray) -> list[Run]:
