@@ -45,13 +45,17 @@ for command in (
 
 
 def main() -> None:
-    """Run the command; exit 0 done, 1 an error with one sentence, 2 usage, 130 interrupted."""
+    """Run the command.
+
+    Exit code: 0 done, 1 an error with one sentence, 2 usage, 3 done but for what of the input could
+    not be read, 130 interrupted.
+    """
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False) or 0
         sys.stdout.flush()
         sys.stderr.flush()
         # The results are there: to free all arrays first would take a tenth of the time.
-        os._exit(0)
+        os._exit(code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
