@@ -7,6 +7,7 @@ encoded as its headers say cannot stop the reading of the file.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ HTML = ("text/html", "application/xhtml+xml")
 TOO_LARGE = f"payload over {MAX_PAGE_BYTES >> 20} MiB"
 PAGE_TYPES = (WarcRecordType.response, WarcRecordType.resource, WarcRecordType.conversion)
 REFERRING = (WarcRecordType.revisit,)
+_PLAIN_HOST = re.compile(r"https?://([a-zA-Z0-9.-]+)(?:[/?#]|$)")
+"""What nearly all URLs look like: parsed at a tenth of the cost."""
 KINDS = frozenset(str(kind) for kind in PAGE_TYPES)
 
 
@@ -80,6 +83,9 @@ class Page:
     @property
     def host(self) -> str | None:
         """The host of the URL, if it can be told."""
+        plain = _PLAIN_HOST.match(self.url)
+        if plain is not None:
+            return plain[1].lower()
         try:
             return urlsplit(self.url).hostname
         except ValueError:
@@ -135,7 +141,8 @@ def content_of(body: bytes, charset: str | None, extract: str, *, is_html: bool)
     is_deep = extract == "main" and is_deeper(decoded, MAX_DEPTH)
     main = extract == "main" and not is_deep
     tree = HTMLTree.parse(decoded)
-    canonical = _head_link(tree, 'link[rel~="canonical" i][href]')
+    names_one = "anonical" in decoded or "CANONICAL" in decoded  # the query costs far more
+    canonical = _head_link(tree, 'link[rel~="canonical" i][href]') if names_one else ""
     base = _head_link(tree, "base[href]") if canonical else ""
     return Content(str(extract_plain_text(tree, main_content=main)), is_deep, canonical, base)
 

@@ -187,7 +187,7 @@ def _id(page: Page) -> str:
 
 def _valid(text: str) -> str:
     """Return the text without lone surrogates, as headers that are not UTF-8 leave them."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 class _Collected:
