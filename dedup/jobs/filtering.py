@@ -259,7 +259,8 @@ def input_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-        is_whole = bool(summary["config"] and summary["removal"] and summary["input"]["sources"])
+        is_whole = bool(summary["config"] and summary["removal"])
+        is_whole &= all("records_digest" in source for source in summary["input"]["sources"])
     except (OSError, ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole or not (folder / REMOVED_FILE).exists():
