@@ -12,6 +12,7 @@ from dedup.errors import (
     MissingExtraError,
     OutputExistsError,
 )
+from dedup.jobs.auditing import audit
 from dedup.jobs.filtering import filter_files
 from dedup.jobs.reclustering import recluster
 from dedup.version import __version__
@@ -29,6 +30,7 @@ __all__ = [
     "OutputExistsError",
     "Result",
     "__version__",
+    "audit",
     "drop_duplicates",
     "evaluate",
     "filter_files",

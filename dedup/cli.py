@@ -11,6 +11,7 @@ import traceback
 
 import click
 
+from dedup.commands.audit import audit
 from dedup.commands.eval import eval_command
 from dedup.commands.filter import filter_command
 from dedup.commands.plan import plan
@@ -29,7 +30,7 @@ def cli() -> None:
     """Find near-duplicate documents: every pair verified, clustered, and explained."""
 
 
-for command in (run, recluster, filter_command, plan, show, eval_command):
+for command in (run, recluster, filter_command, plan, show, eval_command, audit):
     cli.add_command(command)
 
 
