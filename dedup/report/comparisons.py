@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any
 
 from dedup.report.difference import EQUAL, Difference, Segment, Span, Text, difference
+from dedup.report.page import embedded_bytes
 from dedup.report.texts import Texts
 from dedup.report.untrusted import harmless
 
@@ -19,8 +20,9 @@ CHARS = 8_000
 """Characters of a text that are shown and compared."""
 
 _BYTES = 4_000_000
-_DOCUMENTS = 4_000
+_DOCUMENTS = 3_000
 _OWN_TOKENS = 1_500
+_DIFFERENCE_BYTES = 160
 
 SHARED, EDGE, MOVED, ONLY = range(4)
 """What a span is: in shingles of both; equal, but in none; in one place, or not at all."""
@@ -84,7 +86,7 @@ def compare(
         sides = [_side(marked.segments, is_left) for is_left in (True, False)]
         for position, (text, _) in zip((left, right), sides, strict=True):
             budget -= _add(found, position, text)
-        budget -= 4 * sum(len(spans) for _, spans in sides)
+        budget -= 4 * sum(len(spans) for _, spans in sides) + _DIFFERENCE_BYTES
         found.of_pair[left, right] = len(found.differences)
         found.differences.append(
             {
@@ -117,7 +119,7 @@ def _add(found: Comparisons, position: int, text: str) -> int:
         return 0
     found.place[position] = len(found.texts)
     found.texts.append(text)
-    return len(text.encode("utf-8"))
+    return embedded_bytes(text)
 
 
 def _side(segments: Sequence[Segment], is_left: bool) -> tuple[str, list[int]]:

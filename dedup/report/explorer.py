@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from dedup.report.census import Census
 from dedup.report.folder import ROWS, RunFolder, hosts_of
+from dedup.report.page import embedded_bytes
 from dedup.report.untrusted import shown
 from dedup.text.hashing import Int64Array
 
@@ -42,7 +43,7 @@ class Member:
     @property
     def num_bytes(self) -> int:
         """About what it takes in the page."""
-        return len(self.id.encode("utf-8", "replace")) + 40
+        return embedded_bytes(self.id) + 40
 
 
 @dataclass

@@ -116,6 +116,16 @@ def test_the_histogram_counts_every_pair_once_on_its_side(run: Path) -> None:
         assert found.below == []
 
 
+def test_a_bin_begins_with_its_least_value(tmp_path: Path) -> None:
+    out = write_run(tmp_path)
+    pairs = pq.read_table(out / "pairs.parquet")
+    values = np.arange(80, 100) / 100
+    chosen = pairs.slice(0, len(values)).set_column(2, "jaccard", pa.array(values))
+    pq.write_table(chosen, out / "pairs.parquet")
+    found = measure_pairs(RunFolder.open(out))
+    assert found.verified[found.edges[:-1] > 0.799].tolist() == [1] * 20
+
+
 def test_shown_clusters_have_their_first_members(run: Path) -> None:
     folder = RunFolder.open(run)
     counted = take_census(folder)

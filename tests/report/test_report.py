@@ -18,6 +18,7 @@ import dedup
 from dedup.cli import cli
 from dedup.report import comparisons
 from dedup.report.comparisons import EDGE, MOVED, ONLY, SHARED, compare
+from dedup.report.page import embedded
 from dedup.report.texts import Texts
 from tests.worlds import world
 
@@ -164,3 +165,14 @@ def test_long_texts_are_cut_and_budgets_kept(
     assert found.cut
     assert {len(text) for text in found.texts} == {50}
     assert marked(tmp_path / "2", "a b c", "a b d", budget=-1).spent
+
+
+def test_a_budget_is_of_bytes_in_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "tags.jsonl"
+    lines = [json.dumps({"text": f"{'<' * 900} a{i} b{i // 2}"}) for i in range(60)]
+    path.write_text("\n".join(lines) + "\n")
+    dedup.run([path], tmp_path / "out", dedup.Config(workers=1))
+    pairs = [(i, i + 1) for i in range(0, 60, 2)]
+    found = compare(Texts(tmp_path / "out"), pairs, budget=50_000)
+    assert found.spent
+    assert 40_000 < len(embedded([found.texts, found.differences])) < 70_000
