@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from dedup.errors import DedupError
 from dedup.report.difference import EQUAL, Difference, Segment, Span, Text, difference
 from dedup.report.page import embedded_bytes
 from dedup.report.texts import Texts
@@ -39,6 +40,7 @@ class Comparisons:
     of_pair : (left position, right position) -> the place of their difference.
     cut : whether a text is longer than what is shown.
     spent : whether the budget left pairs without a difference.
+    failure : why the reading ended early, where it did.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -47,6 +49,7 @@ class Comparisons:
     of_pair: dict[tuple[int, int], int] = field(default_factory=dict)
     cut: bool = False
     spent: bool = False
+    failure: str = ""
 
 
 def compare(
@@ -73,9 +76,12 @@ def compare(
     equal = list(equal)
     wanted |= {left: None for left, _ in equal[: _DOCUMENTS // 4]}
     raw: dict[int, Text] = {}
-    for position, text in texts.read(wanted):
-        raw[position] = short = _short(text)
-        found.cut |= len(short) < len(text)
+    try:
+        for position, text in texts.read(wanted):
+            raw[position] = short = _short(text)
+            found.cut |= len(short) < len(text)
+    except DedupError as error:  # a page without texts is better than none
+        found.failure = str(error)
     for left, right in pairs:
         if left not in raw or right not in raw:
             continue

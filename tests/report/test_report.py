@@ -176,3 +176,16 @@ def test_a_budget_is_of_bytes_in_the_page(tmp_path: Path) -> None:
     found = compare(Texts(tmp_path / "out"), pairs, budget=50_000)
     assert found.spent
     assert 40_000 < len(embedded([found.texts, found.differences])) < 70_000
+
+
+def test_a_store_that_fails_leaves_a_page_that_says_so(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dedup.run([docs], tmp_path / "out", dedup.Config())
+
+    def fails(self: Texts, positions: object) -> object:
+        raise dedup.DedupError("s3://b/docs.parquet cannot be reached; try later.")
+
+    monkeypatch.setattr(Texts, "read", fails)
+    page = dedup.write_report(tmp_path / "out").read_text(encoding="utf-8")
+    assert "are not shown: s3://b/docs.parquet cannot be reached; try later." in page
