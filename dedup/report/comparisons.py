@@ -38,7 +38,7 @@ class Comparisons:
     texts : each once.
     place : position -> its text's place in `texts`.
     of_pair : (left position, right position) -> the place of their difference.
-    cut : whether a text is longer than what is shown.
+    cut : the positions of texts that are longer than what is shown.
     spent : whether the budget left pairs without a difference.
     failure : why the reading ended early, where it did.
     """
@@ -47,7 +47,7 @@ class Comparisons:
     place: dict[int, int] = field(default_factory=dict)
     differences: list[dict[str, Any]] = field(default_factory=list)
     of_pair: dict[tuple[int, int], int] = field(default_factory=dict)
-    cut: bool = False
+    cut: set[int] = field(default_factory=set)
     spent: bool = False
     failure: str = ""
 
@@ -78,8 +78,9 @@ def compare(
     raw: dict[int, Text] = {}
     try:
         for position, text in texts.read(wanted):
-            raw[position] = short = _short(text)
-            found.cut |= len(short) < len(text)
+            raw[position] = _short(text)
+            if len(raw[position]) < len(text):
+                found.cut.add(position)
     except DedupError as error:  # a page without texts is better than none
         found.failure = str(error)
     for left, right in pairs:
@@ -100,7 +101,7 @@ def compare(
                 "right": found.place[right],
                 "leftSpans": sides[0][1],
                 "rightSpans": sides[1][1],
-                "verdict": _verdict(marked),
+                "verdict": _verdict(marked, is_cut=bool({left, right} & found.cut)),
             }
         )
     for left, right in equal:
@@ -153,12 +154,14 @@ def _utf16_units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
-def _verdict(found: Difference) -> str:
+def _verdict(found: Difference, *, is_cut: bool) -> str:
     text = (
         f"{found.equal_tokens:,} tokens in both, in the same order; "
         f"{found.left_tokens - found.equal_tokens:,} only left, "
         f"{found.right_tokens - found.equal_tokens:,} only right."
     )
+    if is_cut:
+        text = f"In the beginnings that are shown: {text}"
     if found.cut:
         text += " Parts were too long to compare."
     return text

@@ -162,7 +162,8 @@ def test_long_texts_are_cut_and_budgets_kept(
 ) -> None:
     monkeypatch.setattr(comparisons, "CHARS", 50)
     found = marked(tmp_path, "word " * 100 + "x", "word " * 100 + "y")
-    assert found.cut
+    assert found.cut == {0, 1}
+    assert found.differences[0]["verdict"].startswith("In the beginnings that are shown: 10 ")
     assert {len(text) for text in found.texts} == {50}
     assert marked(tmp_path / "2", "a b c", "a b d", budget=-1).spent
 
