@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dedup.api import drop_duplicates, evaluate, find_duplicates, plan, run
+from dedup.api import drop_duplicates, evaluate, explain, find_duplicates, plan, run
 from dedup.config import Config
 from dedup.errors import (
     ConfigError,
@@ -15,6 +15,7 @@ from dedup.errors import (
 from dedup.jobs.auditing import audit
 from dedup.jobs.filtering import filter_files
 from dedup.jobs.reclustering import recluster
+from dedup.jobs.reporting import write_report
 from dedup.version import __version__
 
 if TYPE_CHECKING:
@@ -33,11 +34,13 @@ __all__ = [
     "audit",
     "drop_duplicates",
     "evaluate",
+    "explain",
     "filter_files",
     "find_duplicates",
     "plan",
     "recluster",
     "run",
+    "write_report",
 ]
 
 

@@ -29,6 +29,10 @@ class InputError(DedupError, ValueError):
     """The input is missing, unreadable, or does not hold what was asked for."""
 
 
+class ChangedInputError(InputError):
+    """The input is not what a decision was made of."""
+
+
 class UnreadableError(InputError):
     """One input file is damaged, or not of its kind; others may well be read.
 
@@ -64,10 +68,6 @@ class StorageError(DedupError):
 
     def __str__(self) -> str:
         return str(self.args[1])
-
-
-class ChangedInputError(InputError):
-    """The input is not what a decision was made of."""
 
 
 class FormatVersionError(DedupError, ValueError):

@@ -24,9 +24,12 @@ from dedup.io.remote import (
     is_uri,
     remote_path,
 )
+from dedup.io.wacz import MemberPath, opened_member
 
 __all__ = [
+    "exists",
     "found_remotely",
+    "is_plain",
     "is_remote",
     "looked_up",
     "opened",
@@ -55,9 +58,14 @@ def place_of(given: PathLike) -> str:
     return remote_path(path)
 
 
+def is_plain(path: str) -> bool:
+    """Tell whether a path, as `place_of` gives it, is of a file that the system itself can open."""
+    return not isinstance(path, RemotePath | MemberPath)
+
+
 def is_remote(path: PathLike) -> bool:
     """Tell whether a path, as `place_of` gives it, is not of this machine."""
-    return isinstance(path, RemotePath)
+    return isinstance(path.archive if isinstance(path, MemberPath) else path, RemotePath)
 
 
 def shown(given: PathLike) -> str:
@@ -65,10 +73,18 @@ def shown(given: PathLike) -> str:
     return str(place_of(given))
 
 
+def exists(path: str) -> bool:
+    """Tell whether anything is there."""
+    return os.path.lexists(path) if not isinstance(path, RemotePath) else entry(path) is not None
+
+
 def opened(path: str, block_bytes: int | None = None) -> IO[bytes]:
     """Open a file to read, at most so many bytes at a time."""
     if isinstance(path, RemotePath):
         return io.BufferedReader(RemoteFile(path), block_bytes or BLOCK_BYTES)
+    if isinstance(path, MemberPath):
+        member = opened_member(opened(path.archive), path.member)
+        return io.BufferedReader(member, block_bytes or _LOCAL_BLOCK_BYTES)
     return open(path, "rb", buffering=block_bytes or _LOCAL_BLOCK_BYTES)
 
 
@@ -82,8 +98,11 @@ def looked_up(look: Callable[[T], U], items: Sequence[T], paths: Iterable[str]) 
     if not any(is_remote(path) for path in paths):
         yield from map(look, items)
         return
-    with ThreadPoolExecutor(_MANY) as threads:
+    threads = ThreadPoolExecutor(_MANY)
+    try:
         yield from threads.map(look, items)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def found_remotely(place: RemotePath) -> list[Entry]:

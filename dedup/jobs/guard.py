@@ -17,13 +17,17 @@ def removal_tables(removal: dict[str, Any]) -> str:
     ----------
     removal : as in the summary.
     """
-    lines = [f"removed  documents  {removal['column']}"]
+    from dedup.report.cells import printable
+
+    lines = [f"removed  documents  {printable(removal['column'])}"]
     lines += [
-        f"{group['removed']:>7,}  {group['documents']:>9,}  {group['name']}"
+        f"{group['removed']:>7,}  {group['documents']:>9,}  {printable(group['name'])}"
         for group in removal["groups"]
     ]
     lines.append("removed  keeper")
-    lines += [f"{keeper['removed']:>7,}  {keeper['id']}" for keeper in removal["keepers"]]
+    lines += [
+        f"{keeper['removed']:>7,}  {printable(keeper['id'])}" for keeper in removal["keepers"]
+    ]
     return "\n".join(lines)
 
 

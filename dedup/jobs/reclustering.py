@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.errors import ConfigError, InputError
-from dedup.jobs.filtering import sources_of, write_removed
+from dedup.io.places import is_remote, place_of, shown
+from dedup.jobs.filtering import input_of, write_removed
 from dedup.output.folder import EVIDENCE_DIR, check_replaceable, staged
 from dedup.resources.failures import in_one_sentence
 
@@ -68,6 +69,11 @@ def recluster(
     from dedup.resources.timing import Stages
     from dedup.spill.scratch import Scratch
 
+    if any(place is not None and is_remote(place_of(place)) for place in (folder, output)):
+        raise InputError(
+            f"{shown(folder)} is not on this machine, and evidence is mapped into memory; copy the "
+            "folder here first."
+        )
     sketched = open_evidence(Path(folder) / EVIDENCE_DIR)
     config = _changed(sketched, options)
     target = folder if output is None else output
@@ -77,9 +83,7 @@ def recluster(
     with temporary_folder(parent) as scratch, in_one_sentence([scratch, target], memory):
         result = find_in(sketched, config, Scratch(scratch, memory), Stages())
         result.summary["reclustered"] = {"sketched_with": sketched.config.to_dict()}
-        sources = sources_of(folder)
-        if sources:
-            result.summary["input"]["sources"] = sources
+        result.summary["input"] |= input_of(folder)
         with staged(target) as stage:
             result.write_into(stage, evidence=True)
             write_removed(result, stage)
