@@ -95,7 +95,8 @@ class Config:
     keep: str = _option(
         "first",
         "Which document of a cluster stays: first, last, longest, shortest, largest, max:COL, "
-        "min:COL, newest, oldest (or newest:COL), shortest-url or host-order:FILE.",
+        "min:COL, shortest-url, host-order:FILE, newest or oldest (by the column date, or "
+        "newest:COL). Nulls come last, equal ones go by position.",
         metavar="POLICY",
     )
     keep_best: int = _option(

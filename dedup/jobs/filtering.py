@@ -30,6 +30,7 @@ from dedup.output.remote_folder import is_complete
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
+    from dedup.io.revisits import RemovedPages
     from dedup.output.result import Result
 
 REMOVED_FILE = "removed.parquet"
@@ -131,6 +132,7 @@ def _filtered(
     digests[gone["position"].to_numpy()] = gone["digest"].to_numpy()
     columns = needed_columns(config)
     stored = StoredDecisions(folder, config.measure) if "annotated" in folders else None
+    removed_pages = _removed_pages(folder)
     with (
         in_one_sentence([place for place in folders.values() if not is_remote(place)]),
         FilteredCopies(folders, files, overwrite=overwrite, scratch=scratch) as copies,
@@ -147,6 +149,7 @@ def _filtered(
                     digests[start:stop],
                     goes[start:stop],
                     source["records_digest"],
+                    removed_pages,
                 ),
             )
             for file, source, (start, stop) in zip(
@@ -157,6 +160,20 @@ def _filtered(
         check_unchanged(before, Fingerprint.of_all(files))
         copies.commit()
     return written
+
+
+def _removed_pages(folder: Path) -> RemovedPages | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from dedup.io.revisits import COLUMNS, RemovedPages
+
+    with pq.ParquetFile(folder / CLUSTERS_FILE) as table:
+        names = [*COLUMNS, "is_removed"]
+        if not set(names) <= set(table.schema_arrow.names):
+            return None
+        batches = table.iter_batches(columns=names)
+        return RemovedPages(pa.Table.from_batches([batch]) for batch in batches)
 
 
 def describe_input(result: Result) -> list[dict[str, Any]]:
@@ -248,7 +265,8 @@ def input_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-        is_whole = bool(summary["config"] and summary["removal"] and summary["input"]["sources"])
+        is_whole = bool(summary["config"] and summary["removal"])
+        is_whole &= all("records_digest" in source for source in summary["input"]["sources"])
     except (OSError, ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole or not (folder / REMOVED_FILE).exists():

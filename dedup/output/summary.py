@@ -15,10 +15,10 @@ from dedup.decisions import Decisions
 from dedup.lsh.parameters import Banding
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.pairs import Pairs
+from dedup.output.variants import url_variants
 from dedup.search import Search
 from dedup.text.hashing import HASH_VERSION, Int64Array
 from dedup.text.unicode import VERSION as UNICODE_VERSION
-from dedup.urls import normalised
 from dedup.version import __version__
 
 _SHOWN_SKIPPED = 10
@@ -69,6 +69,7 @@ def summarise(
             "excluded": dict(corpus.excluded),
             "problems": dict(corpus.problem_counts),
             "problem_lines": corpus.problems,
+            "unread": dict(corpus.unread),
         },
         "search": {
             "distinct_sets": len(search.units),
@@ -96,7 +97,7 @@ def summarise(
             "omitted_pairs": pairs.num_omitted,
             **_spared(decisions, config),
             **_containment_counts(search, decisions),
-            **_url_variants(corpus, decisions),
+            **url_variants(corpus, decisions),
         },
         "warnings": _warnings(corpus, search, decisions, config),
     }
@@ -132,25 +133,6 @@ def _containment_counts(search: Search, decisions: Decisions) -> dict[str, int]:
         ),
         "kept_but_contained": int(contained.sum()),
     }
-
-
-def _url_variants(corpus: Corpus, decisions: Decisions) -> dict[str, int]:
-    """Count the removed documents whose URL is another spelling of their keeper's, or the same."""
-    if "url" not in corpus.columns.column_names:
-        return {}
-    removed = np.flatnonzero(decisions.removed)
-    urls = corpus.columns["url"]
-    pairs = zip(
-        urls.take(pa.array(removed)).to_pylist(),
-        urls.take(pa.array(decisions.removed_by[removed])).to_pylist(),
-        strict=True,
-    )
-    same = [
-        url == other or normalised(url) == normalised(other)
-        for url, other in pairs
-        if isinstance(url, str) and isinstance(other, str)
-    ]
-    return {"removed_url_variants": sum(same)}
 
 
 def _banding(banding: Banding | None, config: Config) -> dict[str, Any] | None:
@@ -203,6 +185,14 @@ def _capped_buckets(corpus: Corpus, search: Search) -> list[dict[str, Any]]:
 
 def _warnings(corpus: Corpus, search: Search, decisions: Decisions, config: Config) -> list[str]:
     found = []
+    if corpus.unread:
+        first, places = next(iter(corpus.unread.items()))
+        more = len(corpus.unread) - 1
+        found.append(
+            f"part of the input could not be read, {places:,} times in {first}"
+            + (f", {corpus.unread.total() - places:,} times in {more:,} more files" if more else "")
+            + "; the summary names them (input.problem_lines)"
+        )
     median = _median_tokens(corpus, max(1, config.min_tokens))
     threshold = float(config.threshold)
     if median is not None and threshold < 1:
