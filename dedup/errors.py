@@ -5,6 +5,7 @@ both work.
 """
 
 __all__ = [
+    "ChangedInputError",
     "ConfigError",
     "DedupError",
     "FormatVersionError",
@@ -26,6 +27,10 @@ class ConfigError(DedupError, ValueError):
 
 class InputError(DedupError, ValueError):
     """The input is missing, unreadable, or does not hold what was asked for."""
+
+
+class ChangedInputError(InputError):
+    """The input is not what a decision was made of."""
 
 
 class UnreadableError(InputError):

@@ -10,6 +10,7 @@ import click
 from dedup.api import run as run_files
 from dedup.commands.options import config_options
 from dedup.config import Config
+from dedup.jobs.guard import removal_tables
 
 
 @click.command()
@@ -24,7 +25,7 @@ from dedup.config import Config
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--scratch", metavar="DIR", help="Folder for temporary files, not beside the output.")
 @click.option("--restart", is_flag=True, help="Begin anew what an earlier run has left unfinished.")
-@click.option("--dry-run", is_flag=True, help="Print what would be found; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be found and go; write nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
 def run(
@@ -73,3 +74,5 @@ def run(
         )
     if not quiet:
         print_summary(result.summary, None if dry_run else output, verbose=verbose)
+        if dry_run:
+            click.echo(removal_tables(result.summary["removal"]))

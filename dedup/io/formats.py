@@ -38,7 +38,18 @@ class Entry:
 
 _STREAMS = (".gz", ".zst", ".bz2")
 _READERS = ("fastwarc", "resiliparse")
-_CRAWL = ("url", "host", "date", "status", "mime", "record_id", "file", "offset", "language")
+_CRAWL = (
+    "url",
+    "host",
+    "date",
+    "status",
+    "mime",
+    "record_id",
+    "file",
+    "offset",
+    "language",
+    "canonical",
+)
 
 TABLE: dict[str, Entry] = {
     "parquet": Entry("dedup.io.parquet", (".parquet",)),
@@ -50,7 +61,7 @@ TABLE: dict[str, Entry] = {
     "warc": Entry(
         "dedup.io.warc", (".warc", ".wet"), (".gz", ".zst", ".lz4"), "crawl", _READERS, _CRAWL
     ),
-    "wacz": Entry("dedup.io.wacz", (".wacz",), (), "crawl", _READERS, _CRAWL),
+    "wacz": Entry("dedup.io.warc", (".wacz",), (), "crawl", _READERS, _CRAWL),
     "arc": Entry("dedup.io.arc", (".arc",), (".gz",), "crawl", (*_READERS, "warcio"), _CRAWL),
 }
 

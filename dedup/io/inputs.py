@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 from dedup.errors import InputError, MissingExtraError
 from dedup.io.formats import TABLE, format_of, known_suffixes
-from dedup.io.places import found_remotely, is_remote, place_of
+from dedup.io.places import found_remotely, is_remote, opened, place_of
 from dedup.io.remote import RemotePath
+from dedup.io.wacz import MemberPath, sizes_of
 
 __all__ = ["STDIN", "InputFile", "Inputs", "discover"]
 
@@ -78,10 +79,8 @@ def discover(arguments: Sequence[str | os.PathLike[str]]) -> Inputs:
             codec = None
             files.append(InputFile(0, number, STDIN, "stdin", "jsonl", codec, 0, "stdin.jsonl"))
             continue
-        files.extend(
-            _input_file(number, relative, path, size)
-            for relative, path, size in sorted(_found(given, skipped))
-        )
+        for relative, path, size in sorted(_found(given, skipped)):
+            files += _members(_input_file(number, relative, path, size))
     _check_extras(files)
     files = _unique(files)
     return Inputs([replace(file, ordinal=i) for i, file in enumerate(files)], skipped)
@@ -167,6 +166,27 @@ def _input_file(argument: int, relative: str, path: str, size: int) -> InputFile
     format_name, codec = known
     target = relative if is_remote(path) else relative.replace(os.sep, "/")
     return InputFile(0, argument, path, printable(target), format_name, codec, size, target)
+
+
+def _members(file: InputFile) -> list[InputFile]:
+    """Return the WARC files in a WACZ, in the order of their names; of another file itself.
+
+    A WACZ that cannot be read stays, for whoever reads it to say so.
+    """
+    if file.format != "wacz":
+        return [file]
+    try:
+        with opened(file.path) as source:
+            sizes = sizes_of(source)
+    except OSError:
+        return [file]
+    found = []
+    for member in sorted(sizes):
+        known = format_of(member)
+        if known is not None and known[0] in ("warc", "arc"):
+            relative, path = f"{file.target}/{member}", MemberPath(file.path, member)
+            found.append(_input_file(file.argument, relative, path, sizes[member]))
+    return found or [file]
 
 
 def _unique(files: list[InputFile]) -> list[InputFile]:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from dedup.io.base import Columns, InputFile, Part, Problem, unreadable
 from dedup.io.codecs import BLOCK_BYTES, DamagedError, codec_of, packed, unpacked
 from dedup.io.inputs import STDIN
 from dedup.io.places import opened
+
+if TYPE_CHECKING:
+    from dedup.io.records import RecordCheck
 
 __all__ = [
     "BOM",
@@ -145,6 +148,7 @@ def copy_records(
     is_blank: Callable[[bytes], bool],
     *,
     others: bool,
+    check: RecordCheck | None,
 ) -> int:
     """Write the raw records for which `mask` is True; with `others` blank lines too."""
     written = row = 0
@@ -155,10 +159,14 @@ def copy_records(
                 if others:
                     out.write(record)
                 continue
+            if check is not None:
+                check.add(record)
             if mask[row]:
                 out.write(record)
                 written += 1
             row += 1
+    if check is not None:
+        check.finish()
     return written
 
 

@@ -24,9 +24,11 @@ from dedup.io.remote import (
     is_uri,
     remote_path,
 )
+from dedup.io.wacz import MemberPath, opened_member
 
 __all__ = [
     "found_remotely",
+    "is_plain",
     "is_remote",
     "looked_up",
     "opened",
@@ -55,9 +57,14 @@ def place_of(given: PathLike) -> str:
     return remote_path(path)
 
 
+def is_plain(path: str) -> bool:
+    """Tell whether a path, as `place_of` gives it, is of a file that the system itself can open."""
+    return not isinstance(path, RemotePath | MemberPath)
+
+
 def is_remote(path: PathLike) -> bool:
     """Tell whether a path, as `place_of` gives it, is not of this machine."""
-    return isinstance(path, RemotePath)
+    return isinstance(path.archive if isinstance(path, MemberPath) else path, RemotePath)
 
 
 def shown(given: PathLike) -> str:
@@ -69,6 +76,9 @@ def opened(path: str, block_bytes: int | None = None) -> IO[bytes]:
     """Open a file to read, at most so many bytes at a time."""
     if isinstance(path, RemotePath):
         return io.BufferedReader(RemoteFile(path), block_bytes or BLOCK_BYTES)
+    if isinstance(path, MemberPath):
+        member = opened_member(opened(path.archive), path.member)
+        return io.BufferedReader(member, block_bytes or _LOCAL_BLOCK_BYTES)
     return open(path, "rb", buffering=block_bytes or _LOCAL_BLOCK_BYTES)
 
 

@@ -19,14 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column
+from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
 from dedup.io.codecs import DamagedError, unpacked
 from dedup.io.columns import empty_file_batch
-from dedup.io.pages import Page, pages
-from dedup.io.places import is_remote, opened
+from dedup.io.pages import Page, Referring, pages
+from dedup.io.places import is_plain, opened
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
+    from dedup.io.records import RecordCheck
 
 __all__ = ["COLUMNS", "FORMAT", "WarcFormat", "batches"]
 
@@ -40,21 +41,24 @@ COLUMNS = {
     "file": pa.string(),
     "offset": pa.int64(),
     "language": pa.string(),
+    "canonical": pa.string(),
 }
-"""Columns of every page; ``file`` is that of ``offset``: the file, and in a WACZ its member."""
+"""Columns of every page; ``file`` is that of ``offset``: of a WACZ, the WARC file in it."""
 COPY_BYTES = 1 << 20
 
 
 class WarcFormat:
     """Reader and writer of WARC files. The name of the text column does not concern it."""
 
-    def pages(self, path: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
+    def pages(
+        self, path: str, excluded: Counter[str], referring: Referring | None = None
+    ) -> Iterator[tuple[int, Page | None]]:
         """Yield (offset, page) of every record; see `dedup.io.pages.pages`."""
-        if is_remote(path):
-            with opened(path) as source:
-                yield from pages(source, excluded)
+        if is_plain(path):
+            yield from pages(path, excluded, referring)
         else:
-            yield from pages(path, excluded)
+            with opened(path) as source:
+                yield from pages(source, excluded, referring)
 
     def needs_spool(self, file: InputFile) -> bool:
         """Tell that a file is read by one worker."""
@@ -62,6 +66,8 @@ class WarcFormat:
 
     def split(self, file: InputFile, columns: Columns, target_bytes: int) -> list[Part]:
         """Return the file as one part."""
+        if file.format == "wacz":  # one with WARC files would have become these
+            raise unreadable(file, "WACZ", ValueError("it is no zip file with WARC files"))
         for name in columns.extra:
             if name not in COLUMNS:
                 raise missing_column(file, name, ["doc_id", "text", *COLUMNS], "extra")
@@ -82,20 +88,35 @@ class WarcFormat:
         yield from batches(part, batch_bytes, name, lambda out: self.pages(part.file.path, out))
 
     def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+        self,
+        parts: Sequence[Part],
+        mask: NDArray[np.bool_],
+        out_path: str,
+        *,
+        others: bool,
+        check: RecordCheck | None = None,
     ) -> int:
         """Write the records of the chosen pages byte for byte, compressed as they were.
 
         With `others` the records that are no documents are written too, and the bytes after the
-        last record that can be read.
+        last record that can be read; but a revisit record goes with the page it refers to.
         """
         file = parts[0].file
         if file.size == 0:
             open(out_path, "wb").close()
             return 0
-        offsets, is_page = _layout(self.pages, file.path)
+        referring: Referring = []
+        offsets, is_page, digests = _layout(
+            lambda path, excluded: self.pages(path, excluded, referring), file.path
+        )
+        if check is not None:
+            check.add_digests(digests)
+            check.finish()
         chosen = np.full(len(offsets), others)
         chosen[is_page] = mask
+        if check is not None:
+            follow = [number for number, names in referring if check.is_removed(names)]
+            chosen[follow] = not others
         if len(offsets) == 0 or np.all(np.diff(offsets) > 0):
             stops = np.append(offsets[1:], file.size)
             _copy_ranges(file.path, out_path, offsets, stops, chosen)
@@ -103,16 +124,27 @@ class WarcFormat:
             _repack(self.pages, file, out_path, chosen)
         return int(np.count_nonzero(mask))
 
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
+    def annotate(
+        self,
+        parts: Sequence[Part],
+        decisions: DecisionRows,
+        out_path: str,
+        check: RecordCheck | None = None,
+    ) -> int:
         """Write a Parquet file of ``doc_id`` and the decision: a record has no place for it."""
         file = parts[0].file
         found: list[Page] = []
+        digests: list[int] = []
         try:
-            if file.size:
-                pages = self.pages(file.path, Counter())
-                found.extend(replace(page, body=b"") for _, page in pages if page is not None)
+            for _, page in self.pages(file.path, Counter()) if file.size else ():
+                if page is not None:
+                    digests.append(page.digest)
+                    found.append(replace(page, body=b""))
         except DamagedError:  # said when the file was read
             pass
+        if check is not None:
+            check.add_digests(np.array(digests, np.uint64))
+            check.finish()
         rows = decisions.slice(0, decisions.num_rows)
         rows = rows.add_column(0, "doc_id", pa.array([_id(page) for page in found], pa.string()))
         rows = rows.add_column(1, "offset", pa.array([page.offset for page in found], pa.int64()))
@@ -155,7 +187,7 @@ def _id(page: Page) -> str:
 
 def _valid(text: str) -> str:
     """Return the text without lone surrogates, as headers that are not UTF-8 leave them."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 class _Collected:
@@ -172,6 +204,7 @@ class _Collected:
         """Forget all that was collected."""
         self.texts: list[str] = []
         self.ids: list[str] = []
+        self.digests: list[int] = []
         self.values: dict[str, list[object]] = {name: [] for name in COLUMNS}
         self.problems: list[Problem] = []
         self.excluded.clear()
@@ -183,15 +216,19 @@ class _Collected:
         if page.is_cut:
             detail = f"{page.url} {place} is shorter than its header says"
             self.problems.append(Problem("truncated", row, None, detail))
-        text, is_deep = page.text(self.extract)
-        if is_deep:
+        content = page.content(self.extract)
+        if content.is_deep:
             detail = f"{page.url} {place}: all its text is taken, not the main content"
             self.problems.append(Problem("nested too deep", row, None, detail))
-        self.texts.append(_valid(text))
-        self.size += len(text)
+        self.texts.append(_valid(content.text))
+        self.size += len(content.text)
         self.ids.append(_id(page))
+        self.digests.append(page.digest)
         for name, values in self.values.items():
-            value = self.file if name == "file" else getattr(page, name)
+            if name == "canonical":
+                value = page.canonical(content)
+            else:
+                value = self.file if name == "file" else getattr(page, name)
             values.append(_valid(value) if isinstance(value, str) else value)
 
     def batch(self) -> Batch:
@@ -200,23 +237,33 @@ class _Collected:
         ids = pa.array(self.ids, pa.string()) if self.id is None else columns[self.id]
         text = pa.array(self.texts, pa.large_string())
         table = pa.table({"doc_id": ids} | columns)
-        return Batch(text, table, self.problems, 0, Counter(self.excluded))
+        digests = np.array(self.digests, np.uint64)
+        return Batch(text, table, self.problems, 0, Counter(self.excluded), digests)
 
 
 Pages = Callable[[str, Counter[str]], Iterator[tuple[int, Page | None]]]
 
 
-def _layout(pages: Pages, path: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the offset of every record, and whether it is a page."""
+def _layout(
+    pages: Pages, path: str
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.uint64]]:
+    """Return the offset of every record, whether it is a page, and the digests of the pages."""
     offsets: list[int] = []
     is_page: list[bool] = []
+    digests: list[int] = []
     try:
         for offset, page in pages(path, Counter()):
             offsets.append(offset)
             is_page.append(page is not None)
+            if page is not None:
+                digests.append(page.digest)
     except DamagedError:  # said when the file was read
         pass
-    return np.array(offsets, np.int64), np.array(is_page, np.bool_)
+    return (
+        np.array(offsets, np.int64),
+        np.array(is_page, np.bool_),
+        np.array(digests, np.uint64),
+    )
 
 
 def _copy_ranges(
@@ -250,7 +297,7 @@ def _repack(pages: Pages, file: InputFile, out_path: str, chosen: NDArray[np.boo
             except DamagedError:
                 pass
             size = plain.tell()
-        offsets, _ = _layout(pages, plain_path)
+        offsets, *_ = _layout(pages, plain_path)
         stops = np.append(offsets[1:], size)
         with open(plain_path, "rb") as source, open(out_path, "wb") as out:
             for start, stop in zip(offsets[chosen].tolist(), stops[chosen].tolist(), strict=True):

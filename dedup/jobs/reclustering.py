@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OPTIONS = (
     "threshold",
     "keep",
+    "keep_best",
     "linkage",
     "pairs",
     "min_tokens",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from dedup.errors import InputError, StorageError
 from dedup.io.inputs import STDIN, InputFile
 from dedup.io.places import looked_up
 from dedup.io.remote import RemoteFile, RemotePath
+from dedup.io.wacz import MemberPath
 
 _UNKNOWN = -2
 
@@ -36,6 +38,9 @@ class Fingerprint(NamedTuple):
         """Look at a file."""
         if file.path == STDIN:
             return cls(STDIN, 0, 0)
+        if isinstance(file.path, MemberPath):
+            archive = cls.of(replace(file, path=file.path.archive))
+            return archive._replace(path=f"{archive.path}/{file.path.member}")
         if isinstance(file.path, RemotePath):
             return cls._of_remote(file.path)
         path = os.path.abspath(file.path)

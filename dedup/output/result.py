@@ -6,17 +6,20 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup.corpus import Corpus, Sketched
 from dedup.decisions import Decisions
 from dedup.io.filtered import FileRecords, FilteredCopies
+from dedup.io.records import RecordCheck
+from dedup.io.revisits import COLUMNS as NAME_COLUMNS
+from dedup.io.revisits import RemovedPages
 from dedup.output.evidence import write_evidence
 from dedup.output.folder import (
     CLUSTERS_FILE,
@@ -114,9 +117,24 @@ class Result:
 
     def write_copies(self, copies: FilteredCopies) -> None:
         """Write filtered or annotated copies of the input, to be committed by the caller."""
-        rows = np.diff(self.corpus.file_offsets).tolist()
+        corpus = self.corpus
+        edges = corpus.file_offsets.tolist()
+        has_names = set(NAME_COLUMNS) <= {field.name for field in corpus.riding}
+        removed_pages = RemovedPages(self._cluster_batches()) if has_names else None
         records = [
-            FileRecords(parts, count) for parts, count in zip(self.corpus.parts, rows, strict=True)
+            FileRecords(
+                parts,
+                stop - start,
+                partial(
+                    RecordCheck,
+                    file.name,
+                    corpus.record_digests[start:stop],
+                    removed=removed_pages,
+                ),
+            )
+            for file, parts, (start, stop) in zip(
+                corpus.files, corpus.parts, pairwise(edges), strict=True
+            )
         ]
         self.summary["output"] = copies.write(
             records, self.decisions.removed, self._decision_columns

@@ -15,10 +15,10 @@ from dedup.decisions import Decisions
 from dedup.lsh.parameters import Banding
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.pairs import Pairs
+from dedup.output.variants import url_variants
 from dedup.search import Search
 from dedup.text.hashing import HASH_VERSION, Int64Array
 from dedup.text.unicode import VERSION as UNICODE_VERSION
-from dedup.urls import normalised
 from dedup.version import __version__
 
 _SHOWN_SKIPPED = 10
@@ -78,6 +78,7 @@ def summarise(
             "compared_pairs": verifier.num_compared,
             "ruled_out_by_length": verifier.num_filtered,
             "measure": verifier.measure,
+            "recall": _recall(config),
             "verified_pairs": clusters.num_verified,
             "skipped_comparisons": skipped.num_comparisons,
             "documents_with_skipped_comparisons": len(skipped.documents),
@@ -93,14 +94,23 @@ def summarise(
             "removed_share": num_removed / num_documents if num_documents else 0.0,
             "pairs": pairs.num_rows,
             "omitted_pairs": pairs.num_omitted,
-            **_containment_counts(search),
-            **_url_variants(corpus, decisions),
+            **_spared(decisions, config),
+            **_containment_counts(search, decisions),
+            **url_variants(corpus, decisions),
         },
-        "warnings": _warnings(corpus, search, config),
+        "warnings": _warnings(corpus, search, decisions, config),
     }
 
 
-def _containment_counts(search: Search) -> dict[str, int]:
+def _spared(decisions: Decisions, config: Config) -> dict[str, int]:
+    """Count the documents that have a keeper and stay all the same."""
+    if config.keep_best == 1:
+        return {}
+    keepers = int((decisions.removed_by == np.arange(len(decisions.removed))).sum())
+    return {"spared": len(decisions.removed) - keepers - int(decisions.removed.sum())}
+
+
+def _containment_counts(search: Search, decisions: Decisions) -> dict[str, int]:
     """Return how many documents only containment removes, and how many kept ones lie in others.
 
     The latter come before the document that holds them in keeper order.
@@ -111,33 +121,17 @@ def _containment_counts(search: Search) -> dict[str, int]:
     kept = keeper == np.arange(len(keeper))
     removed = np.flatnonzero(~kept)
     far = removed[~search.verifier.near(keeper[removed], removed, common[removed])]
-    copies = np.bincount(search.lead, minlength=len(search.lead))[search.units]
+    is_far = np.zeros(len(search.lead), np.bool_)
+    is_far[search.units[far]] = True
     contained = np.zeros(len(keeper), np.bool_)
     for edges in search.edges or ():
         contained[edges.left[kept[edges.left] & kept[edges.right]]] = True
     return {
-        "removed_by_containment_alone": int(copies[far].sum()),
+        "removed_by_containment_alone": int(
+            (is_far[search.lead] & decisions.removed[search.order]).sum()
+        ),
         "kept_but_contained": int(contained.sum()),
     }
-
-
-def _url_variants(corpus: Corpus, decisions: Decisions) -> dict[str, int]:
-    """Count the removed documents whose URL is another spelling of their keeper's, or the same."""
-    if "url" not in corpus.columns.column_names:
-        return {}
-    removed = np.flatnonzero(decisions.removed)
-    urls = corpus.columns["url"]
-    pairs = zip(
-        urls.take(pa.array(removed)).to_pylist(),
-        urls.take(pa.array(decisions.removed_by[removed])).to_pylist(),
-        strict=True,
-    )
-    same = [
-        url == other or normalised(url) == normalised(other)
-        for url, other in pairs
-        if isinstance(url, str) and isinstance(other, str)
-    ]
-    return {"removed_url_variants": sum(same)}
 
 
 def _banding(banding: Banding | None, config: Config) -> dict[str, Any] | None:
@@ -148,6 +142,16 @@ def _banding(banding: Banding | None, config: Config) -> dict[str, Any] | None:
         "rows": banding.rows,
         "probability_at_threshold": banding.candidate_probability(float(config.threshold)),
     }
+
+
+def _recall(config: Config) -> float | None:
+    """Return the least probability that a pair at the threshold is compared; None where unknown.
+
+    It is 1 of the exact joins, but for what a cap skipped.
+    """
+    if config.measure == "containment" or config.method == "exact":
+        return 1.0
+    return None if config.method == "simhash" else config.recall
 
 
 def _too_short(corpus: Corpus, config: Config) -> int:
@@ -178,7 +182,7 @@ def _capped_buckets(corpus: Corpus, search: Search) -> list[dict[str, Any]]:
     ]
 
 
-def _warnings(corpus: Corpus, search: Search, config: Config) -> list[str]:
+def _warnings(corpus: Corpus, search: Search, decisions: Decisions, config: Config) -> list[str]:
     found = []
     median = _median_tokens(corpus, max(1, config.min_tokens))
     threshold = float(config.threshold)
@@ -193,7 +197,7 @@ def _warnings(corpus: Corpus, search: Search, config: Config) -> list[str]:
                 f"{_UNIT_NAMES[config.unit]} in the middle takes a copy under the threshold "
                 f"{threshold:g} at --ngram {width}; lower one of them to find such copies"
             )
-    contained = _containment_counts(search).get("kept_but_contained", 0)
+    contained = _containment_counts(search, decisions).get("kept_but_contained", 0)
     if contained:
         found.append(
             f"{contained:,} kept documents are contained in another kept one that comes after them "

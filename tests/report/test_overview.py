@@ -147,6 +147,7 @@ def test_many_clusters_take_little_memory(folder: Path, tmp_path: Path) -> None:
                         first[block],
                         np.full(count, size),
                         np.arange(start, start + count) % size == 0,
+                        np.arange(start, start + count) % size != 0,
                         ids,
                         np.full(count, 0.9),
                         pa.array(["near"] * count).dictionary_encode(),
