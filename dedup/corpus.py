@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.config import Config
-from dedup.engines.parts import DOCUMENT_ARRAYS, PartSketches
+from dedup.engines.parts import DOCUMENT_ARRAYS, MAX_NAMED, PartSketches
 from dedup.ids import Ids
-from dedup.io.base import InputFile, Part
+from dedup.io.base import UNREAD, InputFile, Part
 from dedup.io.formats import TABLE
 from dedup.io.values import join_tables, numbers
 from dedup.lsh.buckets import KeyRun
@@ -76,7 +76,9 @@ class Corpus:
     parts : the parts of each file, to copy its records from.
     key_runs : the band keys of all documents, run by run.
     columns : ``doc_id`` and the columns of the keeper policy.
-    problems : what was wrong with the input, a line each, at most 1,000; all are counted by reason.
+    problems : what was wrong with the input, a line each: of a file at most `MAX_NAMED`, and as
+        many places that could not be read, of all files 1,000; all are counted by reason.
+    unread : places that could not be read, by the name of the file.
     """
 
     files: list[InputFile]
@@ -94,6 +96,7 @@ class Corpus:
     columns: pa.Table
     problems: list[str]
     problem_counts: Counter[str]
+    unread: Counter[str]
     excluded: Counter[str]
     num_bytes: int
     num_invalid: int
@@ -146,6 +149,8 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
     by_file: list[list[Part]] = [[] for _ in files]
     problems: list[str] = []
     counts: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
+    named: Counter[object] = Counter()
     excluded: Counter[str] = Counter()
     missing = [np.zeros(0, np.int64)]
     key_runs: list[KeyRun] = []
@@ -153,11 +158,15 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
     for part in parts:
         for record in part.records:
             ordinal = record.file
+            name = files[ordinal].name
+            counts += record.problem_counts
+            unread[name] += sum(n for why, n in record.problem_counts.items() if why in UNREAD)
             for problem in record.problems:
-                counts[problem.reason] += 1
-                if len(problems) < _PROBLEMS_KEPT:
+                kind = (ordinal, problem.reason in UNREAD)
+                if named[kind] < MAX_NAMED and named[kind[1]] < _PROBLEMS_KEPT:
+                    named.update((kind, kind[1]))
                     moved = problem.moved(int(rows[ordinal]), lines[ordinal])
-                    problems.append(moved.describe(files[ordinal].name))
+                    problems.append(moved.describe(name))
             if record.part is not None:
                 by_file[ordinal].append(record.part)
             rows[ordinal] += record.rows
@@ -187,6 +196,7 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
         ),
         problems=problems,
         problem_counts=counts,
+        unread=+unread,
         excluded=excluded,
         num_bytes=sum(part.num_bytes for part in parts),
         num_invalid=sum(part.num_invalid for part in parts),

@@ -69,6 +69,7 @@ def summarise(
             "excluded": dict(corpus.excluded),
             "problems": dict(corpus.problem_counts),
             "problem_lines": corpus.problems,
+            "unread": dict(corpus.unread),
         },
         "search": {
             "distinct_sets": len(search.units),
@@ -184,6 +185,14 @@ def _capped_buckets(corpus: Corpus, search: Search) -> list[dict[str, Any]]:
 
 def _warnings(corpus: Corpus, search: Search, decisions: Decisions, config: Config) -> list[str]:
     found = []
+    if corpus.unread:
+        first, places = next(iter(corpus.unread.items()))
+        more = len(corpus.unread) - 1
+        found.append(
+            f"part of the input could not be read, {places:,} times in {first}"
+            + (f", {corpus.unread.total() - places:,} times in {more:,} more files" if more else "")
+            + "; the summary names them (input.problem_lines)"
+        )
     median = _median_tokens(corpus, max(1, config.min_tokens))
     threshold = float(config.threshold)
     if median is not None and threshold < 1:
