@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import IO, Any, TypeVar
 from urllib.parse import unquote
 
+from dedup.errors import InputError
 from dedup.io.remote import (
     BLOCK_BYTES,
     Entry,
@@ -22,6 +23,7 @@ from dedup.io.remote import (
     entries,
     entry,
     is_uri,
+    public_uri,
     remote_path,
 )
 from dedup.io.wacz import MemberPath, opened_member
@@ -32,6 +34,7 @@ __all__ = [
     "found_remotely",
     "is_plain",
     "is_remote",
+    "local_of",
     "looked_up",
     "opened",
     "place_of",
@@ -57,6 +60,20 @@ def place_of(given: PathLike) -> str:
     if scheme.lower() == "file":
         return unquote("/" + rest.partition("/")[2])
     return remote_path(path)
+
+
+def local_of(given: PathLike, why: str) -> str:
+    """Return the local path of what has to be on this machine; no store is asked.
+
+    Raises
+    ------
+    InputError : it is a URI of another place; `why` says what for it has to be here.
+    """
+    path = os.fspath(given)
+    if isinstance(path, RemotePath) or (is_uri(path) and not path.lower().startswith("file:")):
+        name = path if isinstance(path, RemotePath) else public_uri(path)
+        raise InputError(f"{name} is not on this machine, {why}; copy it here first.")
+    return place_of(path)
 
 
 def is_plain(path: str) -> bool:

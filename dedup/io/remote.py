@@ -28,6 +28,7 @@ __all__ = [
     "entries",
     "entry",
     "is_uri",
+    "public_uri",
     "remote_path",
     "uploaded",
 ]
@@ -91,6 +92,18 @@ def remote_path(uri: str) -> RemotePath:
     ConfigError : pyarrow knows no such URI.
     StorageError : the store cannot be reached.
     """
+    root, store, key = _taken_apart(uri)
+    return RemotePath(root, store, _filesystem(store)[1]).joined(key)
+
+
+def public_uri(uri: str) -> str:
+    """Return a URI without credentials and options; no store is asked."""
+    root, _, key = _taken_apart(uri)
+    return f"{root}/{key}" if key else root
+
+
+def _taken_apart(uri: str) -> tuple[str, str, str]:
+    """Return the store as people may see it, the store as it is opened, and the path in it."""
     scheme, _, rest = uri.partition("://")
     scheme = scheme.lower()
     query = QUERY.search(rest)
@@ -101,8 +114,7 @@ def remote_path(uri: str) -> RemotePath:
         host = f"{user.partition(':')[0]}@{host}".removeprefix("@")
     store = f"{scheme}://{authority}{options}"
     key = unquote(key).strip("/")
-    root = RemotePath(f"{scheme}://{host}", store, _filesystem(store)[1])
-    return root.joined(key)
+    return f"{scheme}://{host}", store, key
 
 
 def entry(path: RemotePath) -> Entry | None:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from dedup.errors import InputError, MissingExtraError, OutputExistsError
-from dedup.io.places import is_remote, place_of, shown
+from dedup.errors import MissingExtraError, OutputExistsError
+from dedup.io.places import local_of
 from dedup.resources.failures import in_one_sentence
 
 REPORT_FILE = "report.html"
@@ -45,10 +45,7 @@ def write_report(
     MissingExtraError : the extra ``report`` is not installed.
     OutputExistsError : the file is there, and not to be replaced.
     """
-    if is_remote(place_of(folder)):
-        raise InputError(
-            f"{shown(folder)} is not on this machine, where a report is made; copy it here first."
-        )
+    folder = local_of(folder, "where a report is made")
     target = Path(output) if output is not None else Path(folder) / REPORT_FILE
     if output is not None and os.path.lexists(target) and not overwrite:
         raise OutputExistsError(
