@@ -14,7 +14,7 @@ from dedup.errors import InputError
 from dedup.io.inputs import STDIN, Inputs, discover
 from dedup.jobs.filtering import REMOVED_FILE, content_fingerprint
 from dedup.jobs.local import PathLike, limits_for, started_pool, temporary_folder
-from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, read_run
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
@@ -60,21 +60,19 @@ def audit(
     from dedup.corpus import join_parts
     from dedup.evaluation.audit import Audit
     from dedup.output.evidence import open_evidence
-    from dedup.report.texts import summary_of
     from dedup.search import sketch_parameters
     from dedup.spill.scratch import Scratch
 
     if most < 1:
         raise InputError(f"most is {most}; give a whole number of at least 1.")
-    path = Path(folder)
-    summary = summary_of(folder)
+    path, summary = read_run(folder)
     config = replace(Config(**summary["config"]), keep="first")
     if config.measure == "containment":
         raise InputError(
             f"the run in {folder} measured containment, which is joined exactly: it misses but "
             "what its summary counts as skipped."
         )
-    parent = os.path.dirname(os.path.abspath(folder))
+    parent = os.path.dirname(os.path.abspath(path))
     with ExitStack() as stack:
         place = stack.enter_context(temporary_folder(parent))
         stack.enter_context(in_one_sentence([place]))

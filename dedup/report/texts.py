@@ -6,12 +6,10 @@ content (see `dedup.jobs.filtering.content_fingerprint`); evidence has a digest 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +24,7 @@ from dedup.io.places import place_of
 from dedup.io.wacz import as_member
 from dedup.jobs.filtering import content_fingerprint
 from dedup.output.evidence import open_evidence
-from dedup.output.folder import EVIDENCE_DIR, SUMMARY_FILE
+from dedup.output.folder import EVIDENCE_DIR, read_run
 from dedup.pipeline import needed_columns
 from dedup.report.difference import Text
 from dedup.sketch.digest import digests
@@ -61,6 +59,7 @@ class Texts:
 
     Attributes
     ----------
+    folder : the path of that output.
     summary, config : the run's.
     problems : file -> why its texts cannot be had, of those that were asked for.
 
@@ -74,8 +73,8 @@ class Texts:
         folder: str | os.PathLike[str],
         inputs: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
-        self._folder = Path(folder)
-        self.summary = summary = summary_of(folder)
+        self.folder, self.summary = read_run(folder)
+        summary = self.summary
         self.config = Config(**summary["config"])
         self.problems: dict[str, str] = {}
         self._sources: list[dict[str, Any]] = summary["input"].get("sources", [])
@@ -175,26 +174,11 @@ class Texts:
     @cached_property
     def _evidence(self) -> tuple[Int64Array, list[UInt64Array]] | None:
         """The first position of each part, and the digests of its texts."""
-        if not (self._folder / EVIDENCE_DIR).is_dir():
+        if not (self.folder / EVIDENCE_DIR).is_dir():
             return None
-        parts = open_evidence(self._folder / EVIDENCE_DIR).parts
+        parts = open_evidence(self.folder / EVIDENCE_DIR).parts
         bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
         return bounds[:-1], [part.arrays["text_digests"] for part in parts]
-
-
-def summary_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the summary of a run.
-
-    Raises
-    ------
-    InputError : `folder` is not the output of a run.
-    """
-    try:
-        summary = json.loads((Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8"))
-        summary["config"], summary["input"], summary["result"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{folder} holds no results; give the output of dedup run.") from None
-    return dict(summary)
 
 
 def _file(ordinal: int, source: dict[str, Any]) -> InputFile:

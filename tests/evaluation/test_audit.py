@@ -233,3 +233,15 @@ def test_the_command_prints_what_the_library_returns(world: Path, tmp_path: Path
     missed = dedup.audit(tmp_path / "out")["missed_pairs"]
     assert missed
     assert f"  {missed[0]['jaccard']:.4f}  {missed[0]['left_id']}  " in whole.stdout
+
+
+def test_ids_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    words = [f"w{i}" for i in range(80)]
+    near = " ".join([*words[:40], "other", *words[41:]])
+    ids = ["a\x1b]0;owned\x07", "b\u202egpj"]
+    table = pa.table({"id": ids, "text": [" ".join(words), near]})
+    result = dedup.find_duplicates(table, threshold="0.6", method="simhash", max_hamming=0)
+    assert result.pairs.num_rows == 0
+    result.write(tmp_path / "out", evidence=True)
+    shown = CliRunner().invoke(cli, ["audit", str(tmp_path / "out")], catch_exceptions=False)
+    assert "a\\x1b]0;owned\\x07  b\\u202egpj  both kept" in shown.stdout
