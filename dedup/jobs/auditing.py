@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.errors import InputError
-from dedup.io.inputs import STDIN, Inputs, discover
-from dedup.jobs.filtering import REMOVED_FILE, content_fingerprint
+from dedup.errors import BadFileError, InputError
+from dedup.io.inputs import Inputs, discover
+from dedup.jobs.filtering import REMOVED_FILE
 from dedup.jobs.local import PathLike, limits_for, started_pool, temporary_folder
+from dedup.jobs.run_input import check_same
 from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, read_run
 from dedup.resources.failures import in_one_sentence
 
@@ -79,7 +80,7 @@ def audit(
         if inputs:
             found = discover(inputs)
             limits = limits_for(found, config)
-            _check(summary["input"].get("sources", []), found, folder)
+            check_same(summary["input"].get("sources", []), found.files)
             scratch = Scratch(place, limits.memory)
             sketched = _sketched(found, config, scratch, stack)
         else:
@@ -112,26 +113,11 @@ def _sketched(found: Inputs, config: Config, scratch: Scratch, stack: ExitStack)
 
     limits = limits_for(found, config)
     pool = stack.enter_context(started_pool(limits))
-    engine = LocalEngine(pool, processes=limits.processes)
+    bad: dict[int, BadFileError] | None = {} if config.skip_bad_files else None
+    engine = LocalEngine(pool, processes=limits.processes, bad=bad)
     parameters = bare_parameters(sketch_parameters(config))
     parts = engine.sketch(found.files, needed_columns(config), parameters, scratch.folder, None)
     return Sketched(found.files, parts, config)
-
-
-def _check(sources: list[dict[str, Any]], found: Inputs, folder: PathLike) -> None:
-    """Raise InputError unless the files are those of the run."""
-    if len(sources) != len(found.files):
-        raise InputError(
-            f"{len(found.files)} files are given, and {folder} is of {len(sources)}; give the "
-            "arguments of that run in its order."
-        )
-    for source, file in zip(sources, found.files, strict=True):
-        is_stream = file.path == STDIN or source["fingerprint"] is None
-        if is_stream or content_fingerprint(file.path) != source["fingerprint"]:
-            raise InputError(
-                f"{file.name} is not what the run read as {source['name']}; give its input "
-                "unchanged and in its order, or run anew."
-            )
 
 
 def _removed(folder: Path, config: Config) -> Int64Array:

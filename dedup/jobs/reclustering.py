@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.errors import ConfigError, InputError
 from dedup.io.places import local_folder
-from dedup.jobs.filtering import input_of, write_removed
+from dedup.jobs.filtering import write_removed
+from dedup.jobs.run_input import input_of
 from dedup.output.folder import EVIDENCE_DIR, check_replaceable, staged
 from dedup.resources.failures import in_one_sentence
 

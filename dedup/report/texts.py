@@ -1,7 +1,7 @@
 """The texts of a run's documents, read again from its input, and only where that is unchanged.
 
 A run stores no text. Its summary names each input file, with its rows and a fingerprint of its
-content (see `dedup.jobs.filtering.content_fingerprint`); evidence has a digest of every text.
+content (see `dedup.jobs.run_input.content_fingerprint`); evidence has a digest of every text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dedup.io.formats import FORMATS, format_of
 from dedup.io.inputs import InputFile, discover
 from dedup.io.places import place_of
 from dedup.io.wacz import as_member
-from dedup.jobs.filtering import content_fingerprint
+from dedup.jobs.run_input import change_of
 from dedup.output.evidence import open_evidence
 from dedup.output.folder import EVIDENCE_DIR, read_run
 from dedup.pipeline import needed_columns
@@ -154,7 +154,7 @@ class Texts:
         source, file = self._sources[ordinal], self._files[ordinal]
         if ordinal not in self._checked:
             self._checked.add(ordinal)
-            problem = _problem(source, file)
+            problem = change_of(source, file)
             if problem:
                 self.problems[source["name"]] = problem
         return source["name"] not in self.problems
@@ -186,20 +186,6 @@ def _file(ordinal: int, source: dict[str, Any]) -> InputFile:
     size = int(source["size"])
     path = as_member(source["path"]) or place_of(source["path"])
     return InputFile(ordinal, 0, path, source["name"], format_name, codec, size)
-
-
-def _problem(source: dict[str, Any], file: InputFile) -> str:
-    """Say why the texts of a file cannot be had; nothing where they can."""
-    if source["fingerprint"] is None:
-        return "standard input cannot be read again"
-    try:
-        if content_fingerprint(file.path) == source["fingerprint"]:
-            return ""
-    except FileNotFoundError:
-        return f"{source['name']} is no longer there"
-    except OSError as error:
-        return f"{source['name']} cannot be read ({error.strerror})"
-    return f"{source['name']} changed since the run"
 
 
 def text_of(text: pa.Array) -> Text:
