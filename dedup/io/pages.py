@@ -1,55 +1,33 @@
 """WARC records -> pages: what is a document, what it is not and why, and its main text.
 
-FastWARC reads the records, Resiliparse finds the charset and the text; both come with the extra
-``crawl``. A record is read as a whole and taken apart on its own, so that a page which is not
-encoded as its headers say cannot stop the reading of the file.
+FastWARC takes HTTP messages apart, Resiliparse finds the charset and the text; both come with the
+extra ``crawl``. A record was read as a whole, so that a page which is not encoded as its headers
+say cannot stop the reading of the file.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlsplit
 
-from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
+from fastwarc.warc import WarcRecord, WarcRecordType
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, detect_mime
 
-from dedup.io.codecs import DamagedError
+from dedup.io.archive import MAX_RAW_BYTES, PAGE_KINDS, Record
 from dedup.io.nesting import is_deeper
 from dedup.io.records import record_digest
 
-__all__ = ["MAX_DEPTH", "MAX_PAGE_BYTES", "Page", "Record", "page_of", "pages", "text_of"]
+__all__ = ["MAX_DEPTH", "MAX_PAGE_BYTES", "Page", "page_of", "text_of"]
 
-MAX_PAGE_BYTES = 64 << 20
+MAX_PAGE_BYTES = MAX_RAW_BYTES - 1
 """Larger payloads are excluded: no page, but maybe a bomb (deflate reaches 1032:1)."""
 MAX_DEPTH = 2_000
 """Deeper pages take plain extraction: that of main content is quadratic in the depth (2,000 nested
 tags 0.05 s, 10,000 1.5 s), and no signal stops it."""
 HTML = ("text/html", "application/xhtml+xml")
 TOO_LARGE = f"payload over {MAX_PAGE_BYTES >> 20} MiB"
-PAGE_TYPES = (WarcRecordType.response, WarcRecordType.resource, WarcRecordType.conversion)
-KINDS = frozenset(str(kind) for kind in PAGE_TYPES)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record of an archive, not yet taken apart."""
-
-    offset: int
-    """Of the record in the file, compressed or not."""
-    kind: str
-    url: str
-    date: str
-    record_id: str | None
-    content_type: str
-    is_http: bool
-    raw: bytes
-    """At most `MAX_PAGE_BYTES` + 1 of its content; none of a kind that holds no page."""
-    length: int
-    """Bytes of content that its header promises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +44,6 @@ class Page:
     """As the server says, lower case."""
     charset: str | None
     body: bytes
-    is_cut: bool
-    """The file ends inside it."""
 
     @property
     def host(self) -> str | None:
@@ -104,52 +80,9 @@ def text_of(body: bytes, charset: str | None, extract: str, *, is_html: bool) ->
     return str(extract_plain_text(decoded, main_content=main)), is_deep
 
 
-def pages(source: str | IO[bytes], excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
-    """Yield (offset, page) of every record of a WARC in order; None where it is no document.
-
-    Parameters
-    ----------
-    excluded : counts why records are no documents.
-
-    Raises
-    ------
-    DamagedError : after the last record that can be read.
-    """
-    for record in _warc_records(source):
-        page, reason = page_of(record)
-        if reason:
-            excluded[reason] += 1
-        yield record.offset, page
-
-
-def _warc_records(source: str | IO[bytes]) -> Iterator[Record]:
-    offset = 0
-    try:
-        for found in ArchiveIterator(source, parse_http=False, fsspec_args=False):
-            offset = found.stream_pos
-            headers = found.headers
-            if "Content-Length" not in headers:
-                raise DamagedError("truncated", f"the record at byte {offset} has no whole header")
-            has_page = found.record_type in PAGE_TYPES
-            yield Record(
-                offset=offset,
-                kind=str(found.record_type),
-                url=(headers.get("WARC-Target-URI") or "").strip("<>"),
-                date=headers.get("WARC-Date") or "",
-                record_id=headers.get("WARC-Record-ID"),
-                content_type=headers.get("Content-Type") or "",
-                is_http=found.record_type == WarcRecordType.response and bool(found.is_http),
-                raw=found.reader.read(MAX_PAGE_BYTES + 1) if has_page else b"",
-                length=found.content_length,
-            )
-    except (OSError, ValueError, RuntimeError, OverflowError) as error:
-        detail = f"after the record at byte {offset}: {error}"
-        raise DamagedError("damaged", detail) from error
-
-
 def page_of(record: Record) -> tuple[Page | None, str]:
     """Return the page of a record, or why it is none."""
-    if record.kind not in KINDS:
+    if record.kind not in PAGE_KINDS:
         return None, f"{record.kind} record"
     if len(record.raw) > MAX_PAGE_BYTES:
         return None, TOO_LARGE
@@ -182,7 +115,6 @@ def page_of(record: Record) -> tuple[Page | None, str]:
         language=language,
         charset=charset,
         body=body,
-        is_cut=len(record.raw) < record.length,
     ), ""
 
 

@@ -19,17 +19,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from dedup.io.archive import Reader, sound_records
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
 from dedup.io.codecs import DamagedError, unpacked
 from dedup.io.columns import empty_file_batch
-from dedup.io.pages import Page, pages
-from dedup.io.places import is_plain, opened
+from dedup.io.pages import Page, page_of
+from dedup.io.places import opened
+from dedup.io.warc_records import WarcReader
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
     from dedup.io.records import RecordCheck
 
-__all__ = ["COLUMNS", "FORMAT", "WarcFormat", "batches"]
+__all__ = ["COLUMNS", "FORMAT", "WarcFormat"]
 
 COLUMNS = {
     "url": pa.string(),
@@ -49,13 +51,31 @@ COPY_BYTES = 1 << 20
 class WarcFormat:
     """Reader and writer of WARC files. The name of the text column does not concern it."""
 
-    def pages(self, path: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
-        """Yield (offset, page) of every record; see `dedup.io.pages.pages`."""
-        if is_plain(path):
-            yield from pages(path, excluded)
-        else:
-            with opened(path) as source:
-                yield from pages(source, excluded)
+    reader: type[Reader] = WarcReader
+
+    def pages(
+        self,
+        path: str,
+        excluded: Counter[str],
+        problems: list[Problem],
+        start: int = 0,
+        stop: int | None = None,
+    ) -> Iterator[tuple[int, Page | None]]:
+        """Yield (offset, page) of every record in order; None where it is no document.
+
+        Parameters
+        ----------
+        excluded : counts why records are no documents.
+        problems : gets one for each place that cannot be read.
+        """
+        for record in sound_records(self.reader(), path, problems, start, stop):
+            if isinstance(record, int):
+                yield record, None
+                continue
+            page, reason = page_of(record)
+            if reason:
+                excluded[reason] += 1
+            yield record.offset, page
 
     def needs_spool(self, file: InputFile) -> bool:
         """Tell that a file is read by one worker."""
@@ -81,8 +101,15 @@ class WarcFormat:
         if part.file.size == 0:
             yield empty_file_batch()
             return
-        name = part.file.name
-        yield from batches(part, batch_bytes, name, lambda out: self.pages(part.file.path, out))
+        collected = _Collected(part.columns, part.file.name)
+        found = self.pages(part.file.path, collected.excluded, collected.problems)
+        for _, page in found:
+            if page is not None:
+                collected.add(page)
+                if collected.size >= batch_bytes:
+                    yield collected.batch()
+                    collected.clear()
+        yield collected.batch()
 
     def copy(
         self,
@@ -126,13 +153,10 @@ class WarcFormat:
         file = parts[0].file
         found: list[Page] = []
         digests: list[int] = []
-        try:
-            for _, page in self.pages(file.path, Counter()) if file.size else ():
-                if page is not None:
-                    digests.append(page.digest)
-                    found.append(replace(page, body=b""))
-        except DamagedError:  # said when the file was read
-            pass
+        for _, page in self.pages(file.path, Counter(), []) if file.size else ():
+            if page is not None:
+                digests.append(page.digest)
+                found.append(replace(page, body=b""))
         if check is not None:
             check.add_digests(np.array(digests, np.uint64))
             check.finish()
@@ -145,31 +169,6 @@ class WarcFormat:
     def annotated_name(self, name: str) -> str:
         """Return the name with ``.parquet`` added."""
         return f"{name}.parquet"
-
-
-def batches(
-    part: Part,
-    batch_bytes: int,
-    name: str,
-    read: Callable[[Counter[str]], Iterator[tuple[int, Page | None]]],
-) -> Iterator[Batch]:
-    """Yield the pages of a part in batches, the damage that ends the reading with the last.
-
-    Parameters
-    ----------
-    name : of the file, for the column ``file``.
-    """
-    collected = _Collected(part.columns, name)
-    try:
-        for _, page in read(collected.excluded):
-            if page is not None:
-                collected.add(page)
-                if collected.size >= batch_bytes:
-                    yield collected.batch()
-                    collected.clear()
-    except DamagedError as error:
-        collected.problems.append(error.problem())
-    yield collected.batch()
 
 
 def _id(page: Page) -> str:
@@ -189,6 +188,7 @@ class _Collected:
         self.extract = columns.extract
         self.file = file
         self.excluded: Counter[str] = Counter()
+        self.problems: list[Problem] = []
         self.clear()
 
     def clear(self) -> None:
@@ -197,16 +197,13 @@ class _Collected:
         self.ids: list[str] = []
         self.digests: list[int] = []
         self.values: dict[str, list[object]] = {name: [] for name in COLUMNS}
-        self.problems: list[Problem] = []
+        self.problems.clear()
         self.excluded.clear()
         self.size = 0
 
     def add(self, page: Page) -> None:
         """Take in one page."""
         row, place = len(self.texts), f"at byte {page.offset} of {self.file}"
-        if page.is_cut:
-            detail = f"{page.url} {place} is shorter than its header says"
-            self.problems.append(Problem("truncated", row, None, detail))
         text, is_deep = page.text(self.extract)
         if is_deep:
             detail = f"{page.url} {place}: all its text is taken, not the main content"
@@ -226,10 +223,10 @@ class _Collected:
         text = pa.array(self.texts, pa.large_string())
         table = pa.table({"doc_id": ids} | columns)
         digests = np.array(self.digests, np.uint64)
-        return Batch(text, table, self.problems, 0, Counter(self.excluded), digests)
+        return Batch(text, table, list(self.problems), 0, Counter(self.excluded), digests)
 
 
-Pages = Callable[[str, Counter[str]], Iterator[tuple[int, Page | None]]]
+Pages = Callable[[str, Counter[str], list[Problem]], Iterator[tuple[int, Page | None]]]
 
 
 def _layout(
@@ -239,14 +236,11 @@ def _layout(
     offsets: list[int] = []
     is_page: list[bool] = []
     digests: list[int] = []
-    try:
-        for offset, page in pages(path, Counter()):
-            offsets.append(offset)
-            is_page.append(page is not None)
-            if page is not None:
-                digests.append(page.digest)
-    except DamagedError:  # said when the file was read
-        pass
+    for offset, page in pages(path, Counter(), []):
+        offsets.append(offset)
+        is_page.append(page is not None)
+        if page is not None:
+            digests.append(page.digest)
     return (
         np.array(offsets, np.int64),
         np.array(is_page, np.bool_),

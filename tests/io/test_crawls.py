@@ -70,6 +70,8 @@ def test_counts_agree_with_fastwarc(name: str) -> None:
             count += 1
     except (OSError, ValueError, RuntimeError):
         assert found.problems
+        assert len(found.texts) + sum(found.excluded.values()) > count  # and those behind it
+        return
     assert len(found.texts) + sum(found.excluded.values()) == count
 
 
