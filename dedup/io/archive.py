@@ -173,7 +173,7 @@ def _settled(
     at = held.offset
     if following is None and broken is None:
         detail = f"the record at byte {at} is shorter than its header says"
-        return held, [_damage("truncated", detail)]
+        return replace(held, is_short=True), [_damage("truncated", detail)]
     if following is None and broken is not None:
         return held, [_damage("damaged", f"after the record at byte {at}: {broken.why}")]
     found: list[Record] = []
@@ -188,7 +188,7 @@ def _settled(
         return record, []
     if not is_short:
         return record, [_damage("damaged", f"what follows the record at byte {at} is no record")]
-    record = replace(record, raw=record.raw.removesuffix(b"\r\n\r\n"))
+    record = replace(record, raw=record.raw.removesuffix(b"\r\n\r\n"), is_short=True)
     return record, [_damage("damaged", f"the record at byte {at} is shorter than its header says")]
 
 

@@ -16,13 +16,17 @@ from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, detect_mime
 
 from dedup.io.archive import MAX_RAW_BYTES, PAGE_KINDS, Record
-from dedup.io.nesting import is_deeper
+from dedup.io.bodies import Body, decoded
+from dedup.io.nesting import excess, is_deeper
 from dedup.io.records import record_digest
 
 __all__ = ["MAX_DEPTH", "MAX_PAGE_BYTES", "Page", "page_of", "text_of"]
 
 MAX_PAGE_BYTES = MAX_RAW_BYTES - 1
 """Larger payloads are excluded: no page, but maybe a bomb (deflate reaches 1032:1)."""
+MAX_RATIO = 200
+"""Of a body of more than `RATIO_BYTES` to what is stored of it; HTML reaches some 20."""
+RATIO_BYTES = 1 << 20
 MAX_DEPTH = 2_000
 """Deeper pages take plain extraction: that of main content is quadratic in the depth (2,000 nested
 tags 0.05 s, 10,000 1.5 s), and no signal stops it."""
@@ -44,6 +48,8 @@ class Page:
     """As the server says, lower case."""
     charset: str | None
     body: bytes
+    damage: str = ""
+    """Why the body is only the first part of what was sent; empty where it is all."""
 
     @property
     def host(self) -> str | None:
@@ -86,15 +92,18 @@ def page_of(record: Record) -> tuple[Page | None, str]:
         return None, f"{record.kind} record"
     if len(record.raw) > MAX_PAGE_BYTES:
         return None, TOO_LARGE
-    status, charset, language, body = None, None, None, record.raw
+    status, charset, language, body, damage = None, None, None, record.raw, ""
     mime, _, rest = record.content_type.partition(";")
     if record.is_http:
         answer = _answer(record.raw)
         if answer is None:
             return None, "unreadable HTTP headers"
-        http, body = answer
+        http, (body, damage) = answer
         if len(body) > MAX_PAGE_BYTES:
             return None, TOO_LARGE
+        if len(body) > max(RATIO_BYTES, MAX_RATIO * len(record.raw)):
+            return None, f"payload unpacks to over {MAX_RATIO} times its size"
+        damage = "" if record.is_short else damage  # which is counted already
         status, charset = http.http_headers.status_code, http.http_charset
         if status != 200:
             return None, "no HTTP status" if status is None else f"status {status}"
@@ -105,6 +114,9 @@ def page_of(record: Record) -> tuple[Page | None, str]:
     mime = mime.strip().lower() or str(detect_mime(body))
     if mime not in HTML and mime != "text/plain":
         return None, f"type {mime}"
+    too_much = excess(body) if mime in HTML else ""
+    if too_much:
+        return None, too_much
     return Page(
         offset=record.offset,
         url=record.url,
@@ -115,24 +127,21 @@ def page_of(record: Record) -> tuple[Page | None, str]:
         language=language,
         charset=charset,
         body=body,
+        damage=damage,
     ), ""
 
 
-def _answer(raw: bytes) -> tuple[Any, bytes] | None:
-    """Return the HTTP message and its body, decoded as the headers say, or as little as need be.
-
-    Crawlers store payloads that they have unpacked under headers that still say ``chunked``. Of a
-    body no more than a byte above `MAX_PAGE_BYTES` is unpacked.
-    """
-    for decode in ("all", "content", "none"):
-        record = WarcRecord()
-        record.init_headers(record_type=WarcRecordType.response, content_length=len(raw))
-        record.set_bytes_content(raw)
-        record.is_http = True
-        try:
-            record.parse_http(auto_decode=decode)
-            body = record.reader.read(MAX_PAGE_BYTES + 1)
-        except (OSError, ValueError, RuntimeError):
-            continue
-        return record, body
-    return None
+def _answer(raw: bytes) -> tuple[Any, Body] | None:
+    """Return the HTTP message and its body; None where the headers cannot be read."""
+    record = WarcRecord()
+    record.init_headers(record_type=WarcRecordType.response, content_length=len(raw))
+    record.set_bytes_content(raw)
+    record.is_http = True
+    try:
+        record.parse_http(auto_decode="none")
+        stored = record.reader.read(MAX_RAW_BYTES)
+    except (OSError, ValueError, RuntimeError):
+        return None
+    headers = record.http_headers
+    transfer, codings = headers.get("Transfer-Encoding"), headers.get("Content-Encoding")
+    return record, decoded(stored, transfer or "", codings or "", MAX_RAW_BYTES)

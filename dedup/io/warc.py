@@ -204,6 +204,9 @@ class _Collected:
     def add(self, page: Page) -> None:
         """Take in one page."""
         row, place = len(self.texts), f"at byte {page.offset} of {self.file}"
+        if page.damage:
+            detail = f"the body of {page.url} {place}: {page.damage}"
+            self.problems.append(Problem("damaged", row, None, detail))
         text, is_deep = page.text(self.extract)
         if is_deep:
             detail = f"{page.url} {place}: all its text is taken, not the main content"

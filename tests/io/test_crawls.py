@@ -31,7 +31,7 @@ def test_real_archives_together() -> None:
     result = find_duplicates(str(CORPORA), workers=1)
     clusters = result.clusters
     assert clusters.column_names[-9:] == CRAWL
-    assert result.summary["input"]["problems"] == {"truncated": 1, "damaged": 1}
+    assert result.summary["input"]["problems"] == {"truncated": 1, "damaged": 2}
     ids = result.corpus.columns["doc_id"].to_pylist()
     assert len(set(ids)) == len(ids)
     by_file = defaultdict(list)
