@@ -11,6 +11,7 @@ import traceback
 
 import click
 
+from dedup.commands.audit import audit
 from dedup.commands.eval import eval_command
 from dedup.commands.explain import explain
 from dedup.commands.filter import filter_command
@@ -40,6 +41,7 @@ for command in (
     explain,
     report,
     eval_command,
+    audit,
 ):
     cli.add_command(command)
 

@@ -95,7 +95,8 @@ class Config:
     keep: str = _option(
         "first",
         "Which document of a cluster stays: first, last, longest, shortest, largest, max:COL, "
-        "min:COL, newest, oldest (or newest:COL), shortest-url or host-order:FILE.",
+        "min:COL, shortest-url, host-order:FILE, newest or oldest (by the column date, or "
+        "newest:COL). Nulls come last, equal ones go by position.",
         metavar="POLICY",
     )
     keep_best: int = _option(
@@ -130,6 +131,9 @@ class Config:
         None, "Column of the document ids; 'id' where there is one, else positions.", metavar="NAME"
     )
     strict_ids: bool = _option(False, "Refuse duplicate or null ids instead of warning.")
+    skip_bad_files: bool = _option(
+        False, "Leave out files that cannot be read, and name them, instead of failing."
+    )
     max_removal: float = _option(
         0.9, "Refuse to write filtered output that loses more than this share.", metavar="SHARE"
     )

@@ -57,6 +57,7 @@ def run(
         raise click.UsageError("give a folder for the results with -o, or --dry-run.")
     if report and dry_run:
         raise click.UsageError("--report needs a folder for the results; leave out --dry-run.")
+    from dedup.io.places import shown
     from dedup.terminal import ProgressBar, print_summary, show_log
 
     if verbose:
@@ -77,7 +78,8 @@ def run(
             progress=bar.update,
         )
     if not quiet:
-        print_summary(result.summary, None if dry_run else output, verbose=verbose)
+        place = None if dry_run or output is None else shown(output)
+        print_summary(result.summary, place, verbose=verbose)
         if dry_run:
             click.echo(removal_tables(result.summary["removal"]))
     if result.summary["input"]["unread"]:

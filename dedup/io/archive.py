@@ -52,6 +52,8 @@ class Record:
     """Bytes of content that its header promises."""
     is_short: bool | None
     """Whether it has less than that; None where nobody looked."""
+    refers_to: tuple[str, ...] = ()
+    """The names of the record that a revisit refers to: see `dedup.io.revisits`."""
 
 
 class BrokenError(Exception):

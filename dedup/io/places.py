@@ -14,6 +14,7 @@ from fnmatch import fnmatchcase
 from typing import IO, Any, TypeVar
 from urllib.parse import unquote
 
+from dedup.errors import InputError
 from dedup.io.remote import (
     BLOCK_BYTES,
     Entry,
@@ -22,14 +23,18 @@ from dedup.io.remote import (
     entries,
     entry,
     is_uri,
+    public_uri,
     remote_path,
 )
 from dedup.io.wacz import MemberPath, opened_member
 
 __all__ = [
+    "archive_of",
+    "exists",
     "found_remotely",
     "is_plain",
     "is_remote",
+    "local_of",
     "looked_up",
     "opened",
     "place_of",
@@ -57,19 +62,43 @@ def place_of(given: PathLike) -> str:
     return remote_path(path)
 
 
+def local_of(given: PathLike, why: str) -> str:
+    """Return the local path of what has to be on this machine; no store is asked.
+
+    Raises
+    ------
+    InputError : it is a URI of another place; `why` says what for it has to be here.
+    """
+    path = os.fspath(given)
+    if isinstance(path, RemotePath) or (is_uri(path) and not path.lower().startswith("file:")):
+        name = path if isinstance(path, RemotePath) else public_uri(path)
+        raise InputError(f"{name} is not on this machine, {why}; copy it here first.")
+    return place_of(path)
+
+
 def is_plain(path: str) -> bool:
     """Tell whether a path, as `place_of` gives it, is of a file that the system itself can open."""
     return not isinstance(path, RemotePath | MemberPath)
 
 
+def archive_of(path: PathLike) -> PathLike:
+    """Return the path of the file that holds a file: itself, or a WACZ."""
+    return path.archive if isinstance(path, MemberPath) else path
+
+
 def is_remote(path: PathLike) -> bool:
     """Tell whether a path, as `place_of` gives it, is not of this machine."""
-    return isinstance(path.archive if isinstance(path, MemberPath) else path, RemotePath)
+    return isinstance(archive_of(path), RemotePath)
 
 
 def shown(given: PathLike) -> str:
     """Return a path as people may see it: without credentials."""
     return str(place_of(given))
+
+
+def exists(path: str) -> bool:
+    """Tell whether anything is there."""
+    return os.path.lexists(path) if not isinstance(path, RemotePath) else entry(path) is not None
 
 
 def opened(path: str, block_bytes: int | None = None) -> IO[bytes]:
@@ -92,8 +121,11 @@ def looked_up(look: Callable[[T], U], items: Sequence[T], paths: Iterable[str]) 
     if not any(is_remote(path) for path in paths):
         yield from map(look, items)
         return
-    with ThreadPoolExecutor(_MANY) as threads:
+    threads = ThreadPoolExecutor(_MANY)
+    try:
         yield from threads.map(look, items)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def found_remotely(place: RemotePath) -> list[Entry]:

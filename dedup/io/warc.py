@@ -7,12 +7,10 @@ came before in the input, `dedup.page_ids` adds file and offset.
 
 from __future__ import annotations
 
-import gzip
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -21,11 +19,11 @@ from numpy.typing import NDArray
 
 from dedup.io.archive import Reader, sound_records
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
-from dedup.io.codecs import DamagedError, unpacked
 from dedup.io.columns import empty_file_batch
 from dedup.io.pages import Page, page_of
 from dedup.io.places import opened
 from dedup.io.warc_records import WarcReader
+from dedup.io.whole_records import copy_ranges, layout, repack
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
@@ -33,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "FORMAT", "WarcFormat"]
 
+Referring = list[tuple[int, tuple[str, ...]]]
+"""Of revisit records: the record's number in the file, and the names of the one it refers to."""
 COLUMNS = {
     "url": pa.string(),
     "host": pa.string(),
@@ -43,9 +43,9 @@ COLUMNS = {
     "file": pa.string(),
     "offset": pa.int64(),
     "language": pa.string(),
+    "canonical": pa.string(),
 }
 """Columns of every page; ``file`` is that of ``offset``: of a WACZ, the WARC file in it."""
-COPY_BYTES = 1 << 20
 
 
 class WarcFormat:
@@ -58,8 +58,7 @@ class WarcFormat:
         path: str,
         excluded: Counter[str],
         problems: list[Problem],
-        start: int = 0,
-        stop: int | None = None,
+        referring: Referring | None = None,
     ) -> Iterator[tuple[int, Page | None]]:
         """Yield (offset, page) of every record in order; None where it is no document.
 
@@ -67,11 +66,14 @@ class WarcFormat:
         ----------
         excluded : counts why records are no documents.
         problems : gets one for each place that cannot be read.
+        referring : takes the revisit records that say what they refer to.
         """
-        for record in sound_records(self.reader(), path, problems, start, stop):
+        for number, record in enumerate(sound_records(self.reader(), path, problems)):
             if isinstance(record, int):
                 yield record, None
                 continue
+            if referring is not None and record.refers_to:
+                referring.append((number, record.refers_to))
             page, reason = page_of(record)
             if reason:
                 excluded[reason] += 1
@@ -85,6 +87,10 @@ class WarcFormat:
         """Return the file as one part."""
         if file.format == "wacz":  # one with WARC files would have become these
             raise unreadable(file, "WACZ", ValueError("it is no zip file with WARC files"))
+        try:
+            opened(file.path).close()
+        except OSError as error:  # which the readers would take for damage
+            raise unreadable(file, "a web archive", error) from error
         for name in columns.extra:
             if name not in COLUMNS:
                 raise missing_column(file, name, ["doc_id", "text", *COLUMNS], "extra")
@@ -123,23 +129,30 @@ class WarcFormat:
         """Write the records of the chosen pages byte for byte, compressed as they were.
 
         With `others` the records that are no documents are written too, and the bytes after the
-        last record that can be read.
+        last record that can be read; but a revisit record goes with the page it refers to.
         """
         file = parts[0].file
         if file.size == 0:
             open(out_path, "wb").close()
             return 0
-        offsets, is_page, digests = _layout(self.pages, file.path)
+        referring: Referring = []
+        offsets, is_page, digests = layout(
+            lambda path, excluded, problems: self.pages(path, excluded, problems, referring),
+            file.path,
+        )
         if check is not None:
             check.add_digests(digests)
             check.finish()
         chosen = np.full(len(offsets), others)
         chosen[is_page] = mask
+        if check is not None:
+            follow = [number for number, names in referring if check.is_removed(names)]
+            chosen[follow] = not others
         if len(offsets) == 0 or np.all(np.diff(offsets) > 0):
             stops = np.append(offsets[1:], file.size)
-            _copy_ranges(file.path, out_path, offsets, stops, chosen)
+            copy_ranges(file.path, out_path, offsets, stops, chosen)
         else:
-            _repack(self.pages, file, out_path, chosen)
+            repack(self.pages, file, out_path, chosen)
         return int(np.count_nonzero(mask))
 
     def annotate(
@@ -177,7 +190,7 @@ def _id(page: Page) -> str:
 
 def _valid(text: str) -> str:
     """Return the text without lone surrogates, as headers that are not UTF-8 leave them."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 class _Collected:
@@ -207,16 +220,19 @@ class _Collected:
         if page.damage:
             detail = f"the body of {page.url} {place}: {page.damage}"
             self.problems.append(Problem("damaged", row, None, detail))
-        text, is_deep = page.text(self.extract)
-        if is_deep:
+        content = page.content(self.extract)
+        if content.is_deep:
             detail = f"{page.url} {place}: all its text is taken, not the main content"
             self.problems.append(Problem("nested too deep", row, None, detail))
-        self.texts.append(_valid(text))
-        self.size += len(text)
+        self.texts.append(_valid(content.text))
+        self.size += len(content.text)
         self.ids.append(_id(page))
         self.digests.append(page.digest)
         for name, values in self.values.items():
-            value = self.file if name == "file" else getattr(page, name)
+            if name == "canonical":
+                value = page.canonical(content)
+            else:
+                value = self.file if name == "file" else getattr(page, name)
             values.append(_valid(value) if isinstance(value, str) else value)
 
     def batch(self) -> Batch:
@@ -227,74 +243,6 @@ class _Collected:
         table = pa.table({"doc_id": ids} | columns)
         digests = np.array(self.digests, np.uint64)
         return Batch(text, table, list(self.problems), 0, Counter(self.excluded), digests)
-
-
-Pages = Callable[[str, Counter[str], list[Problem]], Iterator[tuple[int, Page | None]]]
-
-
-def _layout(
-    pages: Pages, path: str
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.uint64]]:
-    """Return the offset of every record, whether it is a page, and the digests of the pages."""
-    offsets: list[int] = []
-    is_page: list[bool] = []
-    digests: list[int] = []
-    for offset, page in pages(path, Counter(), []):
-        offsets.append(offset)
-        is_page.append(page is not None)
-        if page is not None:
-            digests.append(page.digest)
-    return (
-        np.array(offsets, np.int64),
-        np.array(is_page, np.bool_),
-        np.array(digests, np.uint64),
-    )
-
-
-def _copy_ranges(
-    path: str,
-    out_path: str,
-    starts: NDArray[np.int64],
-    stops: NDArray[np.int64],
-    chosen: NDArray[np.bool_],
-) -> None:
-    """Write the chosen ranges of bytes."""
-    with opened(path) as source, open(out_path, "wb") as out:
-        for start, stop in zip(starts[chosen].tolist(), stops[chosen].tolist(), strict=True):
-            _copy_range(source, start, stop, out)
-
-
-def _copy_range(source: IO[bytes], start: int, stop: int, out: IO[bytes]) -> None:
-    source.seek(start)
-    while start < stop and (block := source.read(min(COPY_BYTES, stop - start))):
-        out.write(block)
-        start += len(block)
-
-
-def _repack(pages: Pages, file: InputFile, out_path: str, chosen: NDArray[np.bool_]) -> None:
-    """Write the chosen records of a file that was compressed in one piece, a member each."""
-    plain_path = f"{out_path}.plain"
-    try:
-        with open(plain_path, "wb") as plain:
-            try:
-                for block in unpacked(file.path, file.codec):
-                    plain.write(block)
-            except DamagedError:
-                pass
-            size = plain.tell()
-        offsets, *_ = _layout(pages, plain_path)
-        stops = np.append(offsets[1:], size)
-        with open(plain_path, "rb") as source, open(out_path, "wb") as out:
-            for start, stop in zip(offsets[chosen].tolist(), stops[chosen].tolist(), strict=True):
-                if file.codec == "gzip":
-                    with gzip.GzipFile("", "wb", 6, out, 0) as member:
-                        _copy_range(source, start, stop, member)  # type: ignore[arg-type]
-                else:
-                    source.seek(start)
-                    codec = pa.Codec("lz4" if file.codec == "lz4" else "zstd")
-                    out.write(codec.compress(source.read(stop - start), asbytes=True))
-    finally:
-        os.remove(plain_path)
 
 
 FORMAT: Format = WarcFormat()

@@ -10,6 +10,7 @@ from fastwarc.warc import ArchiveIterator, WarcRecordType
 
 from dedup.io.archive import MAX_RAW_BYTES, PAGE_KINDS, BrokenError, Record, Window
 from dedup.io.places import is_plain
+from dedup.io.revisits import names_of
 
 __all__ = ["WarcReader"]
 
@@ -67,6 +68,7 @@ class WarcReader:
             raw=raw,
             length=length,
             is_short=is_short,
+            refers_to=_refers_to(headers) if found.record_type == WarcRecordType.revisit else (),
         )
 
     def is_short(self, path: str, start: int, stop: int | None) -> bool:
@@ -81,3 +83,8 @@ class WarcReader:
             except _FAILURES:
                 pass
         return True
+
+
+def _refers_to(headers: Any) -> tuple[str, ...]:
+    uri = (headers.get("WARC-Refers-To-Target-URI") or "").strip("<>")
+    return tuple(names_of(headers.get("WARC-Refers-To"), uri, headers.get("WARC-Refers-To-Date")))

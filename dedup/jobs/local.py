@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dedup.config import Config
 from dedup.engines.pool import WorkerPool
+from dedup.errors import BadFileError, StorageError
 from dedup.io.inputs import STDIN, Inputs
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.resources.failures import in_one_sentence
@@ -43,6 +44,7 @@ class Run:
     planned_processes : how many the parts are cut for; those of `limits`, if not given.
     continues : whether finished parts lie in the folder.
     keeps_rejected : whether the evidence is wanted, which has the best rejected pairs.
+    bad : files that could not be read and are left out, by number; they may change.
     """
 
     found: Inputs
@@ -55,19 +57,22 @@ class Run:
     planned_processes: int | None = None
     continues: bool = False
     keeps_rejected: bool = True
+    bad: dict[int, BadFileError] = field(default_factory=dict)
 
     def check_input(self) -> None:
         """Raise InputError where the input is not what it was."""
-        check_unchanged(self.before, self._now())
+        before = [found for i, found in enumerate(self.before) if i not in self.bad]
+        check_unchanged(before, self._now())
 
     def is_input_changed(self) -> bool:
         """Tell whether a file that is there is not what it was."""
+        before = [found for i, found in enumerate(self.before) if i not in self.bad]
         return any(
-            new != old and new.size >= 0 for old, new in zip(self.before, self._now(), strict=True)
+            new != old and new.size >= 0 for old, new in zip(before, self._now(), strict=True)
         )
 
     def _now(self) -> list[Fingerprint]:
-        return Fingerprint.of_all(self.found.files)
+        return Fingerprint.of_all([f for f in self.found.files if f.ordinal not in self.bad])
 
 
 def is_small(found: Inputs) -> bool:
@@ -119,6 +124,7 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     DedupError : the disk has not the room.
     """
     from dedup.engines.local import LocalEngine
+    from dedup.output.summary import bad_file_warnings
     from dedup.pipeline import find, needed_columns
     from dedup.search import sketch_parameters
     from dedup.spill.scratch import Scratch
@@ -144,10 +150,13 @@ def find_all(run: Run, progress: Progress | None) -> Result:
         processes=run.planned_processes,
         continues=run.continues,
         when_read=run.check_input,
+        bad=run.bad if config.skip_bad_files else None,
     )
     place = Scratch(None if small else run.folder, limits.memory)
     try:
         result = find(files, config, engine, place, progress, keeps_rejected=run.keeps_rejected)
+    except StorageError:
+        raise
     except Exception:
         run.check_input()  # a better reason than whatever it led to
         raise
@@ -157,6 +166,11 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     }
     result.summary["disk"] = disk
     result.summary["resumed_parts"] = engine.num_continued
+    result.summary["input"]["bad_files"] = [
+        {"name": files[i].name, "reason": run.bad[i].reason, "detail": str(run.bad[i])}
+        for i in sorted(run.bad)
+    ]
+    result.summary["warnings"] += bad_file_warnings(result.summary["input"]["bad_files"])
     if run.found.skipped:
         result.summary["input"]["skipped_files"] = dict(run.found.skipped)
     return result

@@ -23,8 +23,8 @@ from dedup.spill.scratch import Scratch
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 from dedup.text.shingles import HASH_MASK
 
-_LEAST_COUNTER_BITS, _MOST_COUNTER_BITS = 20, 25
-"""There are about as many counters as shingles: 4 MB of them at least, 128 MB at most."""
+_LEAST_COUNTER_BITS, _MOST_COUNTER_BITS = 20, 24
+"""There are about as many counters as shingles: 4 MB of them at least, 64 MB at most."""
 
 _LEVEL_BITS = 6
 _LEVELS_TOGETHER = 1 << 20
@@ -98,13 +98,22 @@ class Rarity:
 
 
 def rare_prefixes(
-    sets: SetStore, documents: Int64Array, threshold: Fraction, scratch: Scratch
+    sets: SetStore,
+    documents: Int64Array,
+    threshold: Fraction,
+    scratch: Scratch,
+    rarity: Rarity | None = None,
 ) -> Prefixes:
     """Order the shingles of `documents` from rare to common and keep each one's prefix.
 
     Any order that is the same for all documents is correct, a truer one is only faster.
+
+    Parameters
+    ----------
+    rarity : the order; by what the documents themselves have, if not given.
     """
-    rarity = Rarity.of(sets, documents)
+    if rarity is None:
+        rarity = Rarity.of(sets, documents)
     probe, index = prefix_lengths(sets.sizes[documents], threshold)
     offsets = np.concatenate([[0], np.cumsum(probe)])
     tokens = scratch.empty(int(offsets[-1]), np.uint64)

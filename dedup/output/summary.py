@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,14 @@ from dedup.decisions import Decisions
 from dedup.lsh.parameters import Banding
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.pairs import Pairs
+from dedup.output.variants import url_variants
 from dedup.search import Search
 from dedup.text.hashing import HASH_VERSION, Int64Array
 from dedup.text.unicode import VERSION as UNICODE_VERSION
-from dedup.urls import normalised
 from dedup.version import __version__
 
 _SHOWN_SKIPPED = 10
+_SHOWN_BAD = 10
 _UNIT_NAMES = {"word": "word", "char": "character"}
 
 
@@ -97,7 +99,7 @@ def summarise(
             "omitted_pairs": pairs.num_omitted,
             **_spared(decisions, config),
             **_containment_counts(search, decisions),
-            **_url_variants(corpus, decisions),
+            **url_variants(corpus, decisions),
         },
         "warnings": _warnings(corpus, search, decisions, config),
     }
@@ -133,25 +135,6 @@ def _containment_counts(search: Search, decisions: Decisions) -> dict[str, int]:
         ),
         "kept_but_contained": int(contained.sum()),
     }
-
-
-def _url_variants(corpus: Corpus, decisions: Decisions) -> dict[str, int]:
-    """Count the removed documents whose URL is another spelling of their keeper's, or the same."""
-    if "url" not in corpus.columns.column_names:
-        return {}
-    removed = np.flatnonzero(decisions.removed)
-    urls = corpus.columns["url"]
-    pairs = zip(
-        urls.take(pa.array(removed)).to_pylist(),
-        urls.take(pa.array(decisions.removed_by[removed])).to_pylist(),
-        strict=True,
-    )
-    same = [
-        url == other or normalised(url) == normalised(other)
-        for url, other in pairs
-        if isinstance(url, str) and isinstance(other, str)
-    ]
-    return {"removed_url_variants": sum(same)}
 
 
 def _banding(banding: Banding | None, config: Config) -> dict[str, Any] | None:
@@ -248,3 +231,16 @@ def _warnings(corpus: Corpus, search: Search, decisions: Decisions, config: Conf
             )
         found.append(text)
     return found
+
+
+def bad_file_warnings(bad: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the warning that names files which could not be read, if there are any."""
+    if not bad:
+        return []
+    names = ", ".join(file["name"] for file in bad[:_SHOWN_BAD])
+    more = f" and {len(bad) - _SHOWN_BAD:,} more" if len(bad) > _SHOWN_BAD else ""
+    what = "1 file" if len(bad) == 1 else f"{len(bad):,} files"
+    return [
+        f"{what} could not be read, and nothing of it is in the results or the copies: "
+        f"{names}{more} (bad_files in the summary says why)"
+    ]

@@ -17,10 +17,11 @@ from dedup.io.inputs import discover
 from dedup.jobs.local import temporary_folder
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.pipeline import needed_columns
+from dedup.report.compared import Compared
 from dedup.report.comparison import Comparison, compare_sets
-from dedup.report.difference import Difference, difference
+from dedup.report.difference import Difference, marked
 from dedup.report.overview import json_id
-from dedup.report.run_documents import Compared, RunDocument, RunDocuments
+from dedup.report.run_documents import RunDocument, RunDocuments
 from dedup.report.shingled import ShingledText, Text
 from dedup.report.texts import text_of
 from dedup.report.verdict import Case, Verdict
@@ -38,7 +39,7 @@ class Explained:
     Attributes
     ----------
     name : its id, file, or what was given.
-    position, source, cluster_id, removed_by : as in the run; None without one.
+    position, source, cluster_id, keeper, is_removed : as in the run; None without one.
     tokens, shingles : how many it has (distinct shingles).
     examples : shingles that only this document has, as they stand in it.
     """
@@ -49,7 +50,8 @@ class Explained:
     position: int | None = None
     source: str | None = None
     cluster_id: int | None = None
-    removed_by: int | None = None
+    keeper: int | None = None
+    is_removed: bool | None = None
     examples: tuple[str, ...] = ()
 
 
@@ -141,7 +143,7 @@ def explain_run(
             raise InputError(f"{left!r} and {right!r} are one document; give two.")
         documents = run.describe(positions)
         others = {one.cluster_id for one in documents.values()}
-        others |= {one.removed_by for one in documents.values()}
+        others |= {one.keeper for one in documents.values()}
         documents |= run.describe(n for n in others if n is not None and n not in documents)
         one, other = (documents[position] for position in positions)
         sides = [_side(one), _side(other)]
@@ -151,9 +153,9 @@ def explain_run(
             right=other,
             comparison=comparison,
             documents=documents,
-            by_remover=(
-                _with_remover(one, other, documents, run.banding),
-                _with_remover(other, one, documents, run.banding),
+            by_keeper=(
+                _with_keeper(one, other, documents, run.banding),
+                _with_keeper(other, one, documents, run.banding),
             ),
             config=run.config,
             summary=run.summary,
@@ -188,10 +190,10 @@ def _explained(
 ) -> Explanation:
     left, right = sides
     examples: tuple[str, ...] = ()
-    marked = None
+    found = None
     if texts[0] is not None and texts[1] is not None:
-        marked = difference(texts[0], texts[1], config)
-        one, other = (ShingledText(text, config) for text in texts if text is not None)
+        one, other = ShingledText(texts[0], config), ShingledText(texts[1], config)
+        found = marked(one, other)
         shared = np.intersect1d(one.shingles, other.shingles, assume_unique=True)
         examples = tuple(one.examples(shared, _EXAMPLES))
         left, right = (
@@ -207,7 +209,7 @@ def _explained(
         method=config.method,
         verdict=verdict,
         examples=examples,
-        difference=marked,
+        difference=found,
         no_difference=no_text,
         notes=notes,
     )
@@ -231,17 +233,17 @@ def _known(document: RunDocument) -> Compared:
     return document.compared
 
 
-def _with_remover(
+def _with_keeper(
     document: RunDocument,
     other: RunDocument,
     documents: dict[int, RunDocument],
     banding: Banding,
 ) -> Comparison | None:
-    """Compare the other one with what removes a document."""
-    remover = documents.get(-1 if document.removed_by is None else document.removed_by)
-    if remover is None or remover.compared is None or other.compared is None:
+    """Compare the other one with the keeper of a document."""
+    keeper = documents.get(-1 if document.keeper is None else document.keeper)
+    if keeper is None or keeper.compared is None or other.compared is None:
         return None
-    return _compare(remover.compared, other.compared, banding)
+    return _compare(keeper.compared, other.compared, banding)
 
 
 def _side(document: RunDocument) -> Explained:
@@ -253,7 +255,8 @@ def _side(document: RunDocument) -> Explained:
         position=document.position,
         source=document.source,
         cluster_id=document.cluster_id,
-        removed_by=document.removed_by,
+        keeper=document.keeper,
+        is_removed=document.is_removed,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,53 +20,21 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dedup.common import without_common
-from dedup.config import Config
 from dedup.corpus import FILE, Corpus, join_parts
-from dedup.documents import sketch_texts
 from dedup.errors import InputError
 from dedup.jobs.filtering import REMOVED_FILE
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.output.evidence import open_evidence
 from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR
+from dedup.report.compared import Compared
 from dedup.report.shingled import Text
 from dedup.report.texts import Record, Texts
 from dedup.search import sketch_parameters
 from dedup.sketch.simhash import fingerprints
 from dedup.spill.scratch import Scratch
-from dedup.text.hashing import UInt64Array
 
 _ROWS = 1 << 16
 _SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Compared:
-    """What is compared of a document.
-
-    Attributes
-    ----------
-    shingles : uint64; the sorted distinct shingle hashes.
-    fingerprint : SimHash.
-    num_tokens : of the whole text.
-    has_text : whether it can be a duplicate of anything; False for null and blank text.
-    """
-
-    shingles: UInt64Array
-    fingerprint: int
-    num_tokens: int
-    has_text: bool
-
-    @classmethod
-    def of(cls, text: Text, config: Config) -> Compared:
-        """Sketch a text."""
-        parameters = replace(sketch_parameters(config), banding=None, fingerprints=True)
-        (sketches,) = sketch_texts(_as_array(text), parameters)
-        return cls(
-            shingles=sketches.sets,
-            fingerprint=int(sketches.fingerprints[0]),
-            num_tokens=int(sketches.num_tokens[0]),
-            has_text=bool(sketches.digests[0].any()),
-        )
 
 
 @dataclass(frozen=True)
@@ -77,7 +45,9 @@ class RunDocument:
     ----------
     source : the name of its file.
     cluster_id, cluster_size : None and 1 in no cluster.
-    removed_by : the position of the keeper that removes it; None where it is kept.
+    keeper : the position of the first keeper that it matches; None where it is one, or in no
+        cluster, or where the folder does not tell.
+    is_removed : whether that keeper removes it (`keep_best` spares some).
     group : what `within` compares it inside of; None for nothing.
     compared : None where neither evidence nor its text can be had.
     text : None where it cannot be had; `no_text` says why.
@@ -88,7 +58,8 @@ class RunDocument:
     source: str
     cluster_id: int | None
     cluster_size: int
-    removed_by: int | None
+    keeper: int | None
+    is_removed: bool
     group: str | None
     compared: Compared | None
     text: Text | None
@@ -167,10 +138,17 @@ class RunDocuments:
         wanted = sorted(set(positions))
         rows = self._cluster_rows(wanted)
         removed = self._removed_by(wanted, rows)
+        keepers = dict(removed)
+        if self.config.linkage == "keeper":
+            keepers |= {p: row["cluster_id"] for p, row in rows.items() if row["cluster_id"] != p}
         records = {record.position: record for record in self._texts.records(wanted)}
         return {
             position: self._document(
-                position, rows.get(position), records.get(position), removed.get(position)
+                position,
+                rows.get(position),
+                records.get(position),
+                keepers.get(position),
+                is_removed=position in removed,
             )
             for position in wanted
         }
@@ -180,7 +158,9 @@ class RunDocuments:
         position: int,
         row: dict[str, Any] | None,
         record: Record | None,
-        removed_by: int | None,
+        keeper: int | None,
+        *,
+        is_removed: bool,
     ) -> RunDocument:
         compared = None
         if self.has_evidence:
@@ -193,7 +173,8 @@ class RunDocuments:
             source=row["source"] if row else self._texts.source_of(position),
             cluster_id=row["cluster_id"] if row else None,
             cluster_size=row["cluster_size"] if row else 1,
-            removed_by=removed_by,
+            keeper=keeper,
+            is_removed=is_removed,
             group=self._group(position, record),
             compared=compared,
             text=None if record is None else record.text,
@@ -274,7 +255,7 @@ class RunDocuments:
         return found
 
     def _cluster_rows(self, positions: Sequence[int]) -> dict[int, dict[str, Any]]:
-        names = ["doc_id", "source", "position", "cluster_id", "cluster_size"]
+        names = ["doc_id", "source", "position", "cluster_id", "cluster_size", "is_removed"]
         found = {}
         for batch in self._clusters(names):
             chosen = np.flatnonzero(np.isin(batch["position"].to_numpy(), positions))
@@ -289,14 +270,15 @@ class RunDocuments:
     def _removed_by(
         self, positions: Sequence[int], rows: dict[int, dict[str, Any]]
     ) -> dict[int, int]:
+        """Return the keepers of those documents that are removed."""
         path = self._folder / REMOVED_FILE
         if not path.exists():  # written from memory: only keepers with what they remove tell
             if self.config.linkage == "components":
                 return {}
-            return {p: row["cluster_id"] for p, row in rows.items() if row["cluster_id"] != p}
+            return {p: row["cluster_id"] for p, row in rows.items() if row["is_removed"]}
         found: dict[int, int] = {}
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS):
+            for batch in file.iter_batches(_ROWS, columns=["position", "keeper_position"]):
                 position, keeper = (column.to_numpy() for column in batch.columns)
                 chosen = np.isin(position, positions)
                 found |= dict(zip(position[chosen].tolist(), keeper[chosen].tolist(), strict=True))
@@ -314,12 +296,3 @@ def _matches(ids: pa.Array | pa.ChunkedArray, name: str) -> list[int]:
     else:
         equal = pc.equal(ids.cast(pa.large_string()), name)
     return np.flatnonzero(np.asarray(equal.fill_null(False))).tolist()
-
-
-def _as_array(text: Text) -> pa.Array:
-    if isinstance(text, str):
-        return pa.array([text], pa.large_string())
-    if text and isinstance(text[0], int):
-        return pa.array([text], pa.large_list(pa.int64()))
-    tokens = [str(token).encode("utf-8", "surrogateescape") for token in text]
-    return pa.array([tokens], pa.large_list(pa.large_binary()))

@@ -8,8 +8,9 @@ import numpy as np
 
 from dedup.output.schema import CONTAINED, EQUAL, IDENTICAL, NEAR
 from dedup.report.census import Census
+from dedup.report.command import MOST_INPUTS
 from dedup.report.comparisons import CHARS, Comparisons
-from dedup.report.explorer import MEMBERS, ShownCluster
+from dedup.report.explorer import COMPARED_MEMBERS, MEMBERS, ShownCluster
 from dedup.report.folder import RunFolder
 from dedup.report.funnel import Omission, Stage
 from dedup.report.groups import NO_NAME, Groups
@@ -97,15 +98,19 @@ def similarity_text(run: RunFolder, pairs: Similarities) -> dict[str, Any]:
             f"{banding['probability_at_threshold']:.1%} at the threshold {pairs.threshold:g}. Bars "
             "are the pairs that were measured."
         )
-    elif run.measure == "containment":
+    elif run.measure == "containment" or config["method"] == "exact":
         intro = "Candidates come from an exact join, so every pair at the threshold is compared."
     else:
         intro = (
             f"Candidates are pairs of fingerprints within {config['max_hamming']} bits, so there "
             "is no S-curve of the Jaccard similarity."
         )
-    kind = "All verified pairs" if config["pairs"] == "all" else "Each removed document's pair"
-    caption = f"{kind} in colour; {pairs.equal:,} more, at exactly 1, are not drawn."
+    kind = (
+        "All verified pairs"
+        if config["pairs"] == "all"
+        else "Each removed document with its keeper"
+    )
+    caption = f"{kind}, in colour; {pairs.equal:,} more, at exactly 1, are not drawn."
     if run.has_evidence:
         caption += f" The {int(pairs.rejected.sum()):,} best rejected pairs in grey."
     else:
@@ -235,7 +240,8 @@ def _side(
                 "comparable": place >= 0,
             }
         )
-        listed.append({"names": ["Left", "Right"], "ids": ids, "difference": place})
+        similarity = pair[run.measure]
+        listed.append({"ids": ids, "difference": place, "similarity": round(similarity, 6)})
     return {"title": title, "pairs": rows, "empty": empty}
 
 
@@ -263,6 +269,9 @@ def left_out(
         )
     if any(cluster.size > MEMBERS for cluster in clusters):
         found.append(f"Documents of a cluster beyond the first {MEMBERS}.")
+    arguments = len(run.summary["input"].get("arguments", ()))
+    if arguments > MOST_INPUTS:
+        found.append(f"The {arguments:,} arguments of the run, in its command.")
     if not run.has_evidence:
         found.append("Rejected pairs, for want of evidence (--keep-evidence).")
     if no_text:
@@ -273,6 +282,8 @@ def left_out(
         return found
     if compared.cut:
         found.append(f"Texts beyond {CHARS:,} characters: the rest is neither shown nor compared.")
+    if any(sum(m.match != IDENTICAL for m in c.members) > COMPARED_MEMBERS + 1 for c in clusters):
+        found.append(f"Differences of more than {COMPARED_MEMBERS} documents of a cluster.")
     if compared.spent:
         found.append("Differences of the clusters further down, so that the file stays small.")
     if why_not:

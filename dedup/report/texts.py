@@ -22,6 +22,7 @@ from dedup.errors import InputError
 from dedup.io.base import Batch
 from dedup.io.formats import FORMATS, format_of
 from dedup.io.inputs import InputFile, discover
+from dedup.io.places import place_of
 from dedup.io.wacz import as_member
 from dedup.jobs.filtering import content_fingerprint
 from dedup.output.evidence import open_evidence
@@ -145,8 +146,7 @@ class Texts:
         columns = needed_columns(replace(self.config, keep="first"))
         for part in reader.split(file, columns, _PART_BYTES):
             for batch in reader.read(part, _BATCH_BYTES):
-                if row < stop:
-                    yield row, batch
+                yield row, batch
                 row += len(batch)
                 if row >= stop:
                     return
@@ -200,7 +200,7 @@ def summary_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def _file(ordinal: int, source: dict[str, Any]) -> InputFile:
     format_name, codec = format_of(source["path"]) or ("jsonl", None)
     size = int(source["size"])
-    path = as_member(source["path"]) or source["path"]
+    path = as_member(source["path"]) or place_of(source["path"])
     return InputFile(ordinal, 0, path, source["name"], format_name, codec, size)
 
 

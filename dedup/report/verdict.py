@@ -4,7 +4,8 @@ The reasons, in the order in which they are looked for:
 
 ========================  ===================================================================
 ``removed``               one of them is removed by the other
-``same keeper``           both are removed by a third, or equal to it
+``spared``                one of them has the other as keeper, but `keep_best` lets it stay
+``same keeper``           both have a third as keeper
 ``chain``                 one connected component, whatever they have in common
 ``no text``               one is null or blank: a duplicate of nothing
 ``too short``             one has fewer tokens than `min_tokens`
@@ -13,7 +14,7 @@ The reasons, in the order in which they are looked for:
 ``no tokens``             one has no token: such texts are duplicates only where they are equal
 ``below threshold``       the measure is below the threshold
 ``never compared``        at the threshold, but not candidates: what a recall below 1 misses
-``other keeper``          at the threshold, but one is removed already, and only keepers remove
+``other keeper``          at the threshold, but one has a keeper already, and only keepers remove
 ``order``                 one lies in the other, which comes after it in keeper order
 ``cap``                   candidates at the threshold, but the run skipped comparisons
 ``unknown``               what is here cannot have led to that run
@@ -56,16 +57,15 @@ class Case:
     Attributes
     ----------
     comparison : of their sets.
-    documents : by position: the two, their keepers, and the documents that remove them.
-    by_remover : for left and right: the comparison of the other one with what removes it, where
-        known.
+    documents : by position: the two, and their keepers.
+    by_keeper : for left and right: the comparison of the other one with its keeper, where known.
     """
 
     left: RunDocument
     right: RunDocument
     comparison: Comparison
     documents: dict[int, RunDocument]
-    by_remover: tuple[Comparison | None, Comparison | None]
+    by_keeper: tuple[Comparison | None, Comparison | None]
     config: Config
     summary: dict[str, Any]
 
@@ -79,11 +79,13 @@ class Case:
     def _together(self) -> Verdict:
         left, right = self.left, self.right
         for one, other in ((left, right), (right, left)):
-            if one.removed_by == other.position:
-                text = (
-                    f"{_name(other)} is the keeper of {_name(one)}, which is removed: {self._has}."
-                )
+            if one.keeper != other.position:
+                continue
+            if one.is_removed:
+                text = f"{_name(one)} is removed, and {_name(other)} is its keeper: {self._has}."
                 return Verdict(True, "removed", text)
+            text = f"{_name(other)} is the keeper of {_name(one)}: {self._has}. {self._spared(one)}"
+            return Verdict(True, "spared", text)
         if self.config.linkage == "components":
             text = (
                 f"both are in one connected component of verified pairs, of {left.cluster_size:,} "
@@ -92,8 +94,13 @@ class Case:
             if not self._reaches:
                 text += " They are linked by others between them, and neither removes the other."
             return Verdict(True, "chain", text)
-        keeper = self._named(left.cluster_id)
-        return Verdict(True, "same keeper", f"both are removed by {keeper}.")
+        text = f"both have the keeper {self._named(left.cluster_id)}, and {self._has}."
+        spared = [self._spared(one) for one in (left, right) if not one.is_removed]
+        return Verdict(True, "same keeper", " ".join([text, *spared]))
+
+    def _spared(self, document: RunDocument) -> str:
+        """Say why a document stays that has a keeper."""
+        return f"{_name(document)} stays, by --keep-best {self.config.keep_best}."
 
     def _excluded(self) -> Verdict | None:
         """Say whether one of them was never to be compared, or only within its group."""
@@ -146,13 +153,13 @@ class Case:
         return _no("below threshold", text + ".")
 
     def _missed(self) -> Verdict:
-        removed = [one for one in (self.left, self.right) if one.removed_by is not None]
+        matched = [one for one in (self.left, self.right) if one.keeper is not None]
         if not self._is_candidate:
             text = f"{self._has}, but they were never compared: {self._no_candidate}."
-            return _no("never compared", " ".join([text, *map(self._fate, removed)]))
-        if removed and self.config.linkage == "keeper":
+            return _no("never compared", " ".join([text, *map(self._fate, matched)]))
+        if matched and self.config.linkage == "keeper":
             text = f"{self._has}, but only a keeper removes, the first one in keeper order."
-            return _no("other keeper", " ".join([text, *map(self._fate, removed)]))
+            return _no("other keeper", " ".join([text, *map(self._fate, matched)]))
         skipped = self.summary["search"]["skipped_comparisons"]
         if skipped:
             text = (
@@ -173,14 +180,13 @@ class Case:
         return _no("unknown", f"{self._has}, which does not fit that run; run anew.")
 
     def _fate(self, document: RunDocument) -> str:
-        """Say what removes a document, and how the other one stands to that."""
-        text = f"{_name(document)} is removed by {self._named(document.removed_by)}"
+        """Name the keeper of a document, and say how the other one stands to it."""
         is_left = document is self.left
-        other, with_other = (
-            (self.right, self.by_remover[0]) if is_left else (self.left, self.by_remover[1])
-        )
-        if with_other is not None and other.removed_by != document.removed_by:
-            value = _share(with_other.measured(self.config.measure))
+        other = self.right if is_left else self.left
+        with_other = self.by_keeper[0 if is_left else 1]
+        text = f"{_name(document)} has the keeper {self._named(document.keeper)}"
+        if with_other is not None:
+            value = share_text(with_other.measured(self.config.measure))
             text += f", with which {_name(other)} has {self.config.measure} {value}"
         return text + "."
 
@@ -194,12 +200,12 @@ class Case:
         """The measure, in words."""
         if not self.comparison.union:
             return "equal texts without any token"
-        return f"{self.config.measure} {_share(self.comparison.measured(self.config.measure))}"
+        return f"{self.config.measure} {share_text(self.comparison.measured(self.config.measure))}"
 
     @property
     def _is_candidate(self) -> bool:
         config = self.config
-        if config.measure == "containment" or config.method not in ("minhash", "simhash", "both"):
+        if config.measure == "containment" or config.method == "exact":
             return True
         near = config.method != "minhash" and self.comparison.hamming <= config.max_hamming
         return near or (config.method != "simhash" and bool(self.comparison.collisions))
@@ -210,7 +216,7 @@ class Case:
         if self.config.method != "simhash":
             reasons.append(
                 f"they share none of {found.bands} bands, which happens to "
-                f"{1 - found.candidate_probability:.2%} of such pairs"
+                f"{percent(1 - found.candidate_probability)} of such pairs"
             )
         if self.config.method != "minhash":
             reasons.append(
@@ -232,6 +238,13 @@ def _name(document: RunDocument) -> str:
     return printable(str(document.doc_id))
 
 
-def _share(value: Fraction) -> str:
+def share_text(value: Fraction) -> str:
     """Return a share, cut and not rounded: none looks as if it reached the threshold."""
     return f"{int(value * 10_000) / 10_000:.4f}"
+
+
+def percent(probability: float) -> str:
+    """Return a probability of which only 0 and 1 themselves look like it."""
+    if 0 < probability < 0.0001:
+        return "under 0.01%"
+    return "over 99.99%" if 0.9999 < probability < 1 else f"{probability:.2%}"

@@ -43,6 +43,9 @@ def test_it_loads_quietly_fits_and_can_be_read(
             box = marks.first.bounding_box()
             assert box is not None
             assert box["height"] > 1
+            tab.page.locator(f"#chart-{name}").scroll_into_view_if_needed()
+            marks.first.hover(force=True)
+            expect(tab.page.locator(f"#chart-{name} .hoverlayer text").first).to_be_visible()
         assert tab.page.evaluate(CHECKS) == []
         tab.page.locator("details").evaluate_all(
             "all => all.forEach((one) => { one.open = true; })"
@@ -153,6 +156,17 @@ def test_search_filter_and_difference_by_keyboard(browser: Browser, report: Path
         keys.press("Escape")
         expect(page.locator("#difference")).not_to_be_visible()
         assert page.evaluate("document.activeElement.textContent") == "Compare"
+        assert tab.is_quiet()
+
+
+def test_hosts_are_searched_where_ids_do_not_name_them(browser: Browser, tmp_path: Path) -> None:
+    config = dedup.Config(workers=1, id_column="record_id")
+    dedup.run([SAMPLE], tmp_path / "out", config, report=True)
+    with opened(browser, tmp_path / "out/report.html") as tab:
+        assert "aldery" not in tab.page.inner_text("#clusters")
+        tab.page.fill("#query", "aldery-times.example")
+        expect(tab.page.locator("#found")).to_have_text(re.compile(r"^\d+ clusters of 93 match$"))
+        expect(tab.page.locator("#clusters li")).not_to_have_count(0)
         assert tab.is_quiet()
 
 
