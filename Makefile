@@ -23,7 +23,7 @@ BENCH_STAMP := $(VENV)/installed-bench
 # Its comma would part the arguments of $(call).
 DEDUP := .[crawl,report]
 
-.PHONY: help demo test test-quick test-slow lint bench scale clean
+.PHONY: help demo test test-quick test-slow lint bench scale clean java
 .DEFAULT_GOAL := help
 
 help:
@@ -76,13 +76,20 @@ lint: $(TEST_STAMP)
 	"$(BIN)/ruff" format --check
 	"$(BIN)/mypy" --strict dedup
 
-test: lint
+# The tests of the Spark engine say so where they are skipped for want of Java.
+java:
+	@command -v java > /dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless; \
+	} || echo "There is no Java, and it cannot be installed here: Spark is not tested."
+
+test: lint java
 	"$(BIN)/pytest" -q -m 'not slow'
 
-test-quick: $(TEST_STAMP)
+test-quick: $(TEST_STAMP) java
 	"$(BIN)/pytest" -q -m 'not slow'
 
-test-slow: $(TEST_STAMP)
+test-slow: $(TEST_STAMP) java
 	"$(BIN)/pytest" -q -m slow
 
 # The peers' many packages stay out of the environment that the tests use.

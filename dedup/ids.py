@@ -84,7 +84,7 @@ class Ids:
                 block = chunk.slice(first, _HASHED_TOGETHER)
                 positions = np.arange(start, start + len(block))
                 nulls = block.is_null().to_numpy(zero_copy_only=False)
-                firsts.add(_hashes(block.drop_null()), positions[~nulls])
+                firsts.add(value_hashes(block.drop_null()), positions[~nulls])
                 is_first[positions[nulls]] = True  # null repeats nothing
                 start += len(block)
         # Of equal keys the value that was added first stays.
@@ -97,11 +97,11 @@ class Ids:
         hashes = SortedRuns(scratch)
         for chunk in self._chunks:
             for start in range(0, len(chunk), _HASHED_TOGETHER):
-                hashes.add(_hashes(chunk.slice(start, _HASHED_TOGETHER).drop_null()))
+                hashes.add(value_hashes(chunk.slice(start, _HASHED_TOGETHER).drop_null()))
         return sum(map(len, hashes.ascending()))
 
 
-def _hashes(ids: pa.Array) -> UInt64Array:
+def value_hashes(ids: pa.Array) -> UInt64Array:
     """Return a hash of each id, none of them null."""
     if pa.types.is_integer(ids.type):
         return mix64_array(ids.to_numpy(zero_copy_only=False).astype(np.uint64))

@@ -1,0 +1,87 @@
+"""The order of the stages on Spark: sketches, numbers, exact collapse, buckets, pairs, keepers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dedup.config import Config
+from dedup.engines.spark.candidates import candidate_pairs
+from dedup.engines.spark.collapse import collapsed
+from dedup.engines.spark.keepers import greedy_removals
+from dedup.engines.spark.numbering import in_keeper_order, keeper_keys, placed
+from dedup.engines.spark.stages import Stages
+from dedup.engines.spark.summary import summarise
+from dedup.engines.spark.tables import clusters_table, decided_pairs, with_keepers
+from dedup.engines.spark.verification import sets_of, verified
+from dedup.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_ONLY = {
+    "method": "minhash",
+    "measure": "jaccard",
+    "linkage": "keeper",
+    "pairs": "decided",
+    "ignore_common": None,
+    "strict_ids": False,
+}
+"""Options of which the Spark engine has one value."""
+
+
+def check_config(config: Config) -> None:
+    """Raise ConfigError for what this engine does not have."""
+    for name, value in _ONLY.items():
+        given = getattr(config, name)
+        if given != value:
+            raise ConfigError(
+                f"{name} is {given!r}, which the Spark engine does not have; "
+                f"leave it at {value!r}, or use the local engine."
+            )
+    keeper_keys(config.keep, is_float=False)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a run found: its tables, and the summary.
+
+    Attributes
+    ----------
+    removed : (doc_id, position, keeper_position) of each removed document.
+    """
+
+    clusters: DataFrame
+    pairs: DataFrame
+    removed: DataFrame
+    summary: dict[str, Any]
+
+
+def find(stages: Stages, sketches: DataFrame, config: Config) -> Found:
+    """Run all stages that follow the sketches.
+
+    Parameters
+    ----------
+    sketches : as written by a stage; see `dedup.engines.spark.sketching`.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+
+    sketches = placed(sketches, "place")
+    numbered = in_keeper_order(stages, sketches.drop("keys", "set"), config)
+    documents = collapsed(stages, numbered, config)
+    units = documents.where("is_unit").select(
+        "rank", "place", F.col("num_shingles").alias("size"), "group"
+    )
+    listed = candidate_pairs(stages, units, sketches, config)
+    sets = sets_of(listed.pairs, units, sketches)
+    edges = stages.written("edges", verified(listed.pairs, sets, config.threshold))
+    num_edges = edges.count()
+    removals = stages.written("removals", greedy_removals(stages, edges, num_edges))
+    members = stages.written("members", with_keepers(documents, removals))
+    clusters = stages.written("clusters", clusters_table(members))
+    pairs = stages.written("pairs", decided_pairs(members))
+    removed = members.where(F.col("keeper") != F.col("rank")).select(
+        "doc_id", "position", F.col("cluster_id").alias("keeper_position")
+    )
+    summary = summarise(documents, listed, num_edges, clusters, pairs, config)
+    return Found(clusters, pairs, removed, summary)
