@@ -23,7 +23,7 @@ BENCH_STAMP := $(VENV)/installed-bench
 # Its comma would part the arguments of $(call).
 DEDUP := .[crawl,report]
 
-.PHONY: help demo test test-quick test-slow lint bench scale clean java
+.PHONY: help demo test test-quick test-slow lint bench scale clean
 .DEFAULT_GOAL := help
 
 help:
@@ -71,25 +71,38 @@ demo: $(DEMO_STAMP)
 	@echo; echo "Results: $(OUT)/clusters.parquet, pairs.parquet, summary.json. The first clusters:"
 	@"$(BIN)/python" -c "$$SHOW_CLUSTERS" "$(OUT)"
 
+# The report is tested in a real browser.
+.PHONY: browser
+browser:
+	@for name in chromium chromium-browser google-chrome google-chrome-stable; do \
+	  if command -v "$$name" >/dev/null; then exit 0; fi; \
+	done; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; \
+	elif sudo -n true 2>/dev/null; then as_root=sudo; \
+	else echo "the tests of the report need Chromium: apt-get install -y chromium" >&2; exit 1; fi; \
+	echo "Installing Chromium for the tests of the report"; \
+	$$as_root apt-get update -q && $$as_root apt-get install -y -q --no-install-recommends chromium
+
 lint: $(TEST_STAMP)
 	"$(BIN)/ruff" check
 	"$(BIN)/ruff" format --check
 	"$(BIN)/mypy" --strict dedup
 
 # The tests of the Spark engine say so where they are skipped for want of Java.
+.PHONY: java
 java:
 	@command -v java > /dev/null || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
 	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless; \
 	} || echo "There is no Java, and it cannot be installed here: Spark is not tested."
 
-test: lint java
+test: lint browser java
 	"$(BIN)/pytest" -q -m 'not slow'
 
-test-quick: $(TEST_STAMP) java
+test-quick: $(TEST_STAMP) browser java
 	"$(BIN)/pytest" -q -m 'not slow'
 
-test-slow: $(TEST_STAMP) java
+test-slow: $(TEST_STAMP) browser java
 	"$(BIN)/pytest" -q -m slow
 
 # The peers' many packages stay out of the environment that the tests use.

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dedup.api import drop_duplicates, find_duplicates, plan, run
+from dedup.api import drop_duplicates, evaluate, find_duplicates, plan, run
 from dedup.config import Config
 from dedup.errors import (
     ConfigError,
@@ -14,6 +14,7 @@ from dedup.errors import (
 )
 from dedup.jobs.filtering import filter_files
 from dedup.jobs.reclustering import recluster
+from dedup.jobs.reporting import write_report
 from dedup.version import __version__
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ __all__ = [
     "Result",
     "__version__",
     "drop_duplicates",
+    "evaluate",
     "filter_files",
     "find_duplicates",
     "plan",
     "recluster",
     "run",
+    "write_report",
 ]
 
 

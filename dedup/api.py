@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from dedup.output.result import Result
 
-__all__ = ["drop_duplicates", "find_duplicates", "make_config", "plan", "run"]
+__all__ = ["drop_duplicates", "evaluate", "find_duplicates", "make_config", "plan", "run"]
 
 
 def find_duplicates(
@@ -73,7 +74,7 @@ def find_duplicates(
             found = _stored(data, config, folder)
         limits = limits_for(found, config)
         pool = stack.enter_context(started_pool(limits))
-        before = [Fingerprint.of(file) for file in found.files]
+        before = Fingerprint.of_all(found.files)
         return find_all(Run(found, before, config, limits, pool, folder), progress)
 
 
@@ -115,6 +116,48 @@ def plan(inputs: Sequence[PathLike], config: Config) -> dict[str, Any]:
 
     with temporary_folder(None) as folder:
         return plan_files(found.files, config, folder)
+
+
+def evaluate(
+    folder: PathLike,
+    truth: Any,
+    *,
+    pairs: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+) -> dict[str, Any]:
+    """Say how far a run agrees with a truth.
+
+    A truth of *labels* says of each of its documents to which cluster it belongs; documents of the
+    run that it does not name are left out. A truth of *pairs* names all pairs of duplicates among
+    all documents of the run; its clusters are the connected components of its pairs.
+
+    Parameters
+    ----------
+    folder : the output of a run.
+    truth : a file (Parquet, Arrow, JSON Lines, CSV, TSV) or a table, with two columns of ids, or
+        one of ids and one of labels. Ids of different types are compared as text.
+    pairs, labels : the names of these two columns, where they cannot be told.
+
+    Returns
+    -------
+    JSON values. ``clusters``: a pair is found where both documents lie in one cluster. ``pairs``: a
+    pair is found where `pairs.parquet` has it; its recall is None where the run wrote only the
+    pairs that decided. ``adjusted_rand_index`` and ``b_cubed`` compare the clusters.
+    ``by_similarity``: right, wrong and missed pairs by the run's measure, for ``by_similarity_of``:
+    ``pairs`` where all were written, else ``clusters``. ``text_dedup``: see
+    `dedup.evaluation.agreement.document_classes`.
+
+    Raises
+    ------
+    InputError : there is no such run, the truth cannot be read, or it contradicts itself.
+    ConfigError : `pairs` or `labels` make no sense.
+    """
+    from dedup.evaluation.evaluate import evaluate_folder
+
+    is_path = isinstance(truth, str | os.PathLike)
+    return evaluate_folder(
+        Path(folder), truth if is_path else _as_table(truth), pairs=pairs, labels=labels
+    )
 
 
 def make_config(*, text: str | None = None, id: str | None = None, **options: Any) -> Config:

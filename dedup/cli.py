@@ -11,10 +11,13 @@ import traceback
 
 import click
 
+from dedup.commands.eval import eval_command
 from dedup.commands.filter import filter_command
 from dedup.commands.plan import plan
 from dedup.commands.recluster import recluster
+from dedup.commands.report import report
 from dedup.commands.run import run
+from dedup.commands.show import show
 from dedup.errors import DedupError
 from dedup.version import __version__
 
@@ -27,7 +30,7 @@ def cli() -> None:
     """Find near-duplicate documents: every pair verified, clustered, and explained."""
 
 
-for command in (run, recluster, filter_command, plan):
+for command in (run, recluster, filter_command, plan, show, report, eval_command):
     cli.add_command(command)
 
 

@@ -96,6 +96,11 @@ class Config:
         "min:COL, newest, oldest (or newest:COL), shortest-url or host-order:FILE.",
         metavar="POLICY",
     )
+    keep_best: int = _option(
+        1,
+        "How many stay of a keeper and what it would remove: the first of them in keeper order.",
+        metavar="K",
+    )
     within: str | None = _option(
         None,
         "Compare only documents with equal values of this column, or of one file ('file').",
@@ -126,6 +131,11 @@ class Config:
     max_removal: float = _option(
         0.9, "Refuse to write filtered output that loses more than this share.", metavar="SHARE"
     )
+    max_removal_host: float | None = _option(
+        None,
+        "The same of the documents of any one host (or value of --within, or file) of 100 or more.",
+        metavar="SHARE",
+    )
     max_comparisons: int = _option(
         100_000,
         "Most comparisons inside one bucket of unlike documents; the rest are kept and counted.",
@@ -154,6 +164,7 @@ class Config:
         _at_least("ngram", self.ngram, 1)
         _at_least("max_comparisons", self.max_comparisons, 1)
         _at_least("min_tokens", self.min_tokens, 0)
+        _at_least("keep_best", self.keep_best, 1)
         if self.ignore_common is not None and not 0 < self.ignore_common < 1:
             raise ConfigError(
                 f"ignore_common is {self.ignore_common}; give a share above 0 and below 1."
@@ -168,6 +179,10 @@ class Config:
             raise ConfigError(f"max_hamming is {self.max_hamming}; give a number from 0 to 16.")
         if not 0 <= self.max_removal <= 1:
             raise ConfigError(f"max_removal is {self.max_removal}; give a share from 0 to 1.")
+        if self.max_removal_host is not None and not 0 <= self.max_removal_host <= 1:
+            raise ConfigError(
+                f"max_removal_host is {self.max_removal_host}; give a share from 0 to 1."
+            )
         for name, choices in (
             ("method", METHODS),
             ("measure", MEASURES),

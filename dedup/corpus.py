@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -47,7 +49,20 @@ class Groups:
     """The group of each document (-1 for none), int64 by position, and the groups' names."""
 
     of_document: Int64Array
-    names: list[str]
+    names: Sequence[str]
+
+
+class _Names(Sequence[str]):
+    """Names of groups in Arrow's memory: there may be as many as documents."""
+
+    def __init__(self, values: pa.Array) -> None:
+        self._values = values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getitem__(self, place: Any) -> Any:
+        return str(self._values[place].as_py())
 
 
 @dataclass
@@ -74,6 +89,7 @@ class Corpus:
     fingerprints: UInt64Array
     digests: UInt64Array
     text_digests: UInt64Array
+    record_digests: UInt64Array
     missing: Int64Array
     columns: pa.Table
     problems: list[str]
@@ -100,7 +116,7 @@ class Corpus:
             return Groups(np.full(len(self), -1), [])
         encoded = values.dictionary_encode().unify_dictionaries()
         indices = [chunk.indices.fill_null(-1).to_numpy() for chunk in encoded.chunks]
-        names = [str(name) for name in encoded.chunk(0).dictionary.to_pylist()]
+        names = _Names(encoded.chunk(0).dictionary)
         return Groups(np.concatenate(indices).astype(np.int64), names)
 
     @cached_property

@@ -27,10 +27,11 @@ class Decisions:
     common : int64; the shingles in common with that keeper, or `measures.EQUAL_SETS`, or
         `measures.UNKNOWN` where components never compared them.
     identical : bool; whether the text is that keeper's, byte for byte.
-    removed_by, removed_common : int64; the keeper that removes the document, itself where it is
-        kept. They differ from `keeper` and `common` with components only, which annotate and never
-        remove.
-    removed : bool; whether the document is removed.
+    removed_by, removed_common : int64; the first keeper that the document matches, itself where it
+        is one. They differ from `keeper` and `common` with components only, which annotate and
+        never remove.
+    removed : bool; whether the document is removed: it is no keeper, and `keep_best` does not
+        spare it.
     cluster_size : int64; documents in the document's cluster.
     """
 
@@ -43,8 +44,14 @@ class Decisions:
     cluster_size: Int64Array
 
 
-def decide(corpus: Corpus, search: Search, scratch: Scratch) -> Decisions:
-    """Carry the search's answer from units back to all documents."""
+def decide(corpus: Corpus, search: Search, scratch: Scratch, keep_best: int = 1) -> Decisions:
+    """Carry the search's answer from units back to all documents.
+
+    Parameters
+    ----------
+    keep_best : how many stay of a keeper and those that it matches first: itself, and the first of
+        the others in keeper order, copies among them.
+    """
     count = len(search.order)
     unit_of_rank: Int64Array = scratch.empty(count, np.int64)
     unit_of_rank[:] = -1
@@ -61,6 +68,8 @@ def decide(corpus: Corpus, search: Search, scratch: Scratch) -> Decisions:
         block = slice(start, stop)
         removed[block] = removed_by[block] != np.arange(start, stop)
         identical[block] = (texts[block] == texts[keeper[block]]).all(axis=1)
+    if keep_best > 1:
+        _spare(removed, removed_by, search.order, keep_best - 1, scratch)
     size = scratch.held(np.bincount(keeper, minlength=count))
     return Decisions(
         keeper=keeper,
@@ -71,6 +80,29 @@ def decide(corpus: Corpus, search: Search, scratch: Scratch) -> Decisions:
         removed=removed,
         cluster_size=scratch.taken(size, keeper),
     )
+
+
+def _spare(
+    removed: NDArray[np.bool_],
+    removed_by: Int64Array,
+    order: Int64Array,
+    most: int,
+    scratch: Scratch,
+) -> None:
+    """Take back the removal of the first `most` documents of each keeper, in keeper order."""
+    room: Int64Array = scratch.empty(len(order), np.int64)
+    room[:] = most
+    for start, stop in _blocks(len(order)):
+        positions = order[start:stop]
+        positions = positions[removed[positions]]
+        keepers = removed_by[positions]
+        by_keeper = np.argsort(keepers, kind="stable")
+        keepers = keepers[by_keeper]
+        first = np.flatnonzero(np.diff(keepers, prepend=-1))
+        sizes = np.diff(first, append=len(keepers))
+        place = np.arange(len(keepers)) - np.repeat(first, sizes)
+        removed[positions[by_keeper[place < room[keepers]]]] = False
+        room[keepers[first]] = np.maximum(0, room[keepers[first]] - sizes)
 
 
 def _by_unit(

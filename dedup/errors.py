@@ -1,15 +1,19 @@
 """Errors a user may meet: one sentence with what went wrong, the value, and the cure.
 
-Every class is also the fitting builtin: ``except ValueError`` and ``except DedupError`` both work.
+Every class but one is also the fitting builtin: ``except ValueError`` and ``except DedupError``
+both work.
 """
 
 __all__ = [
+    "ChangedInputError",
     "ConfigError",
     "DedupError",
     "FormatVersionError",
     "InputError",
     "MissingExtraError",
     "OutputExistsError",
+    "StorageError",
+    "UnreadableError",
 ]
 
 
@@ -23,6 +27,47 @@ class ConfigError(DedupError, ValueError):
 
 class InputError(DedupError, ValueError):
     """The input is missing, unreadable, or does not hold what was asked for."""
+
+
+class ChangedInputError(InputError):
+    """The input is not what a decision was made of."""
+
+
+class UnreadableError(InputError):
+    """One input file is damaged, or not of its kind; others may well be read.
+
+    Attributes
+    ----------
+    path : of the file, as in `InputFile.path`.
+    reason : one of few, to count by.
+    """
+
+    def __init__(self, path: str, reason: str, sentence: str) -> None:
+        super().__init__(path, reason, sentence)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return str(self.args[2])
+
+
+class StorageError(DedupError):
+    """A remote file, or its store, cannot be reached, after some tries.
+
+    No builtin is its twin: readers would take an OSError for damage of the file.
+
+    Attributes
+    ----------
+    path : the URI, without credentials.
+    """
+
+    reason = "not reachable"
+
+    def __init__(self, path: str, sentence: str) -> None:
+        super().__init__(path, sentence)
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.args[1])
 
 
 class FormatVersionError(DedupError, ValueError):

@@ -11,6 +11,7 @@ from dedup.io.base import Columns
 from dedup.io.inputs import InputFile
 from dedup.keeper import policy_column
 from dedup.output.pairs import all_verified_pairs, decided_pairs
+from dedup.output.removal import removal
 from dedup.output.result import Result
 from dedup.output.summary import summarise
 from dedup.resources.costs import check_memory
@@ -87,12 +88,14 @@ def find_in(
         warnings += common_warnings(ignored)
     found = search(corpus, config, scratch, stages, keeps_rejected=keeps_rejected)
     with stages("tables"):
-        decisions = decide(corpus, found, scratch)
+        decisions = decide(corpus, found, scratch, config.keep_best)
         if config.pairs == "all" and found.edges is not None:
             pairs = all_verified_pairs(corpus, found, found.edges, config.max_comparisons, scratch)
         else:
             pairs = decided_pairs(corpus, found, decisions, scratch)
+        removed = removal(corpus, decisions, config)
         summary = summarise(corpus, found, decisions, config, parameters.banding, pairs)
+    summary["removal"] = removed
     summary["ignored_shingles"] = ignored
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": stages.total}

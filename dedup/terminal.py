@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
 import click
+
+from dedup.report.cells import printable
 
 _DELAY_SECONDS = 1.0
 _WIDTH = 30
@@ -60,40 +63,48 @@ def show_log() -> None:
 
 def print_summary(summary: dict[str, Any], output: str | None, *, verbose: bool) -> None:
     """Print what a run found, its warnings, and where the results are."""
-    input_, search, result = summary["input"], summary["search"], summary["result"]
-    seconds = summary["seconds"]["total"]
-    rate = input_["text_bytes"] / 1e6 / seconds
-    _line("documents", input_["documents"], f"{input_['text_bytes'] / 1e6:,.1f} MB of text")
-    for name in ("null_text", "blank_text", "without_tokens", "too_short", "invalid_utf8"):
-        if input_[name]:
-            _line("  " + name.replace("_", " "), input_[name])
-    for reason, count in (input_["excluded"] | input_.get("skipped_files", {})).items():
-        _line("  left out", count, reason)
-    for reason, count in input_["problems"].items():
-        _line("  problems", count, reason)
-    ignored = summary["ignored_shingles"]
-    if ignored is not None:
-        note = f"common shingles, {ignored['share_of_sets']:.1%} of all sets"
-        _line("ignored", ignored["shingles"], note)
-    measure = {"jaccard": "Jaccard"}.get(search["measure"], search["measure"])
-    _line("compared", search["compared_pairs"], f"pairs by exact {measure}")
-    if search["skipped_comparisons"]:
-        _line("  skipped", search["skipped_comparisons"], "comparisons; see the warning")
-    _line("clusters", result["clusters"], f"the largest of {result['largest_cluster']:,}")
-    _line("duplicates", result["removed"], f"{result['removed_share']:.1%} of the documents")
-    click.echo(f"{'time':<18}{seconds:>12.2f} s  {rate:,.0f} MB/s")
-    if summary.get("resumed_parts"):
-        _line("resumed", summary["resumed_parts"], "parts that an earlier run has sketched")
+    for name, value, note in summary_rows(summary):
+        click.echo(f"{name:<18}{value:>12}  {printable(note)}".rstrip())
     if verbose:
         for name, value in summary["seconds"].items():
             click.echo(f"  {name:<16}{value:>12.3f} s")
-        for line in input_["problem_lines"]:
-            click.echo(f"  {line}")
+        for line in summary["input"]["problem_lines"]:
+            click.echo(f"  {printable(line)}")
     for warning in summary["warnings"]:
-        click.echo(f"Warning: {warning}.", err=True)
+        click.echo(f"Warning: {printable(warning)}.", err=True)
     if output is not None:
         click.echo(f"results in {output}")
 
 
-def _line(name: str, count: int, note: str = "") -> None:
-    click.echo(f"{name:<18}{count:>12,}  {note}".rstrip())
+def summary_rows(summary: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield what a run found: a name, a number and a note."""
+    input_, search, result = summary["input"], summary["search"], summary["result"]
+    seconds = summary["seconds"]["total"]
+    rate = input_["text_bytes"] / 1e6 / seconds
+    yield _row("documents", input_["documents"], f"{input_['text_bytes'] / 1e6:,.1f} MB of text")
+    for name in ("null_text", "blank_text", "without_tokens", "too_short", "invalid_utf8"):
+        if input_[name]:
+            yield _row("  " + name.replace("_", " "), input_[name])
+    for reason, count in (input_["excluded"] | input_.get("skipped_files", {})).items():
+        yield _row("  left out", count, reason)
+    for reason, count in input_["problems"].items():
+        yield _row("  problems", count, reason)
+    ignored = summary["ignored_shingles"]
+    if ignored is not None:
+        note = f"common shingles, {ignored['share_of_sets']:.1%} of all sets"
+        yield _row("ignored", ignored["shingles"], note)
+    measure = {"jaccard": "Jaccard"}.get(search["measure"], search["measure"])
+    yield _row("compared", search["compared_pairs"], f"pairs by exact {measure}")
+    if search["skipped_comparisons"]:
+        yield _row("  skipped", search["skipped_comparisons"], "comparisons; see the warning")
+    yield _row("clusters", result["clusters"], f"the largest of {result['largest_cluster']:,}")
+    yield _row("duplicates", result["removed"], f"{result['removed_share']:.1%} of the documents")
+    if result.get("spared"):
+        yield _row("  spared", result["spared"], "more have a keeper, and stay (--keep-best)")
+    yield "time", f"{seconds:.2f}", f"seconds, {rate:,.0f} MB/s"
+    if summary.get("resumed_parts"):
+        yield _row("resumed", summary["resumed_parts"], "parts that an earlier run has sketched")
+
+
+def _row(name: str, count: int, note: str = "") -> tuple[str, str, str]:
+    return name, f"{count:,}", note

@@ -60,6 +60,9 @@ def test_commands(checkout: Path) -> None:
     for number, text in shown.items():
         for line in text.splitlines():
             assert line in outputs[number]
+    evaluated = next(line for line in lines if line.startswith("dedup eval"))
+    (shown_eval,) = (text for text in blocks("text") if "true pairs" in text)
+    assert shown_eval in outputs[lines.index(evaluated)]
     table = pq.read_table(checkout / "build" / "readme" / "clusters.parquet").to_pylist()
     rows = re.findall(r"^\| (https://\S+) \| (true|false) \| ([\d.]+) \| (\w+) \|$", README, re.M)
     assert len(rows) == 3

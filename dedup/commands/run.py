@@ -10,6 +10,7 @@ import click
 from dedup.api import run as run_files
 from dedup.commands.options import config_options
 from dedup.config import Config
+from dedup.jobs.guard import removal_tables
 
 
 @click.command()
@@ -20,10 +21,11 @@ from dedup.config import Config
 @click.option("--removed", metavar="DIR", help="Write what is removed.")
 @click.option("--annotated", metavar="DIR", help="Write the input with the decisions added.")
 @click.option("--keep-evidence", is_flag=True, help="Keep sets, band keys and rejected pairs.")
+@click.option("--report", is_flag=True, help="Write report.html too: what was found, to look at.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--scratch", metavar="DIR", help="Folder for temporary files, not beside the output.")
 @click.option("--restart", is_flag=True, help="Begin anew what an earlier run has left unfinished.")
-@click.option("--dry-run", is_flag=True, help="Print what would be found; write nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be found and go; write nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
 def run(
@@ -33,6 +35,7 @@ def run(
     removed: str | None,
     annotated: str | None,
     keep_evidence: bool,
+    report: bool,
     overwrite: bool,
     scratch: str | None,
     restart: bool,
@@ -48,6 +51,8 @@ def run(
     """
     if output is None and not dry_run:
         raise click.UsageError("give a folder for the results with -o, or --dry-run.")
+    if report and dry_run:
+        raise click.UsageError("--report needs a folder for the results; leave out --dry-run.")
     from dedup.terminal import ProgressBar, print_summary, show_log
 
     if verbose:
@@ -62,9 +67,12 @@ def run(
             annotated=annotated,
             keep_evidence=keep_evidence,
             overwrite=overwrite,
+            report=report,
             scratch=scratch,
             restart=restart,
             progress=bar.update,
         )
     if not quiet:
         print_summary(result.summary, None if dry_run else output, verbose=verbose)
+        if dry_run:
+            click.echo(removal_tables(result.summary["removal"]))

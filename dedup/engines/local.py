@@ -17,6 +17,7 @@ from dedup.engines.sketching import READ_BYTES, SketchTask
 from dedup.io.base import Columns, InputFile, Part
 from dedup.io.formats import FORMATS
 from dedup.io.inputs import STDIN
+from dedup.io.places import looked_up
 from dedup.text.shingles import MAX_SLOTS
 
 PART_BYTES = 32 << 20
@@ -152,11 +153,16 @@ class LocalEngine:
         part_bytes = max(self._part_bytes, sum(file.size for file in files) // _MOST_PARTS)
         spooled = [file for file in files if self._must_spool(file, len(files))]
         streams = {file.ordinal for file in spooled}
+        whole = [file for file in files if file.ordinal not in streams]
+
+        def split(file: InputFile) -> list[Part]:
+            return FORMATS[file.format].split(file, columns, part_bytes)
+
+        cut = looked_up(split, whole, [file.path for file in whole])
         parts = [
             (file.ordinal, number, part)
-            for file in files
-            if file.ordinal not in streams
-            for number, part in enumerate(FORMATS[file.format].split(file, columns, part_bytes))
+            for file, found in zip(whole, cut, strict=True)
+            for number, part in enumerate(found)
         ]
         share = sum(part.size for *_, part in parts) // (4 * self._processes)
         limit = min(part_bytes, share)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, BinaryIO
 
@@ -16,6 +17,7 @@ from dedup.engines.parts import DOCUMENT_ARRAYS, PartRecords, PartSketches
 from dedup.lsh.buckets import KeyRun
 from dedup.text.hashing import Int64Array, UInt64Array
 
+_OF_RECORDS = "record_digests"
 _RUN_BYTES = 16 << 20
 """Band keys that are sorted together."""
 
@@ -40,7 +42,9 @@ class PartWriter:
         self._runs: list[KeyRun] = []
         self._run_sizes: list[int] = []
         self._arrays: dict[str, list[NDArray[Any]]] = {
-            name: [np.zeros((0, *shape), kind)] for name, (kind, shape) in DOCUMENT_ARRAYS.items()
+            name: [np.zeros((0, *shape), kind)]
+            for name, (kind, shape) in DOCUMENT_ARRAYS.items()
+            if name != _OF_RECORDS
         }
         self._num_invalid = 0
 
@@ -86,15 +90,26 @@ class PartWriter:
         columns: pa.Table,
         excluded: Counter[str],
         num_bytes: int,
+        record_digests: Sequence[tuple[int, UInt64Array]] = (),
     ) -> PartSketches | None:
-        """Return all that was added; None where it is on disk, for `open_part`."""
+        """Return all that was added; None where it is on disk, for `open_part`.
+
+        Parameters
+        ----------
+        record_digests : those of some consecutive documents, each after the number of the first;
+            of all others the text's digest stands for the record's.
+        """
         if self._keys:
             self._end_run()
+        arrays = {name: np.concatenate(blocks) for name, blocks in self._arrays.items()}
+        arrays[_OF_RECORDS] = arrays["text_digests"][:, 0].copy()
+        for first, digests in record_digests:
+            arrays[_OF_RECORDS][first : first + len(digests)] = digests
         sketches = PartSketches(
             records=records,
             sets=np.concatenate(self._sets),
             key_runs=self._runs,
-            arrays={name: np.concatenate(blocks) for name, blocks in self._arrays.items()},
+            arrays=arrays,
             missing=missing,
             columns=columns,
             excluded=excluded,

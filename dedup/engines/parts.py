@@ -21,8 +21,10 @@ DOCUMENT_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "fingerprints": (np.uint64, ()),
     "digests": (np.uint64, (2,)),
     "text_digests": (np.uint64, (2,)),
+    "record_digests": (np.uint64, ()),
 }
-"""What is known of each document, beside its set, band keys and columns; see `Sketches`."""
+"""What is known of each document, beside its set, band keys and columns; see `Sketches`. The last
+is of the record that the document was read from; see `dedup.io.records`."""
 
 
 @dataclass

@@ -12,6 +12,8 @@ import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection, Pipe
 from types import TracebackType
 from typing import Any
@@ -35,6 +37,16 @@ def receive(connection: Connection[Any, Any]) -> Any:
     return pickle.loads(connection.recv_bytes())
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Hold back Ctrl-C: processes started meanwhile never get it, here it comes afterwards."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Worker:
     """One worker process and the connection to it.
 
@@ -48,7 +60,7 @@ class Worker:
         # The same modules as here, and none that happen to lie in the working directory (-P).
         places = os.pathsep.join(place or os.getcwd() for place in sys.path)
         environment = os.environ | {"PYTHONPATH": places}
-        with theirs:
+        with theirs, _interrupts_held():
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", _CODE, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,

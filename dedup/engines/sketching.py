@@ -18,7 +18,7 @@ from dedup.engines.parts import PartRecords, PartSketches
 from dedup.io.base import Part
 from dedup.io.formats import FORMATS
 from dedup.io.values import join_tables
-from dedup.text.hashing import Int64Array
+from dedup.text.hashing import Int64Array, UInt64Array
 
 READ_BYTES = 8 << 20
 """Text read at a time."""
@@ -53,6 +53,7 @@ class SketchTask:
                 columns=join_tables(reading.tables),
                 excluded=reading.excluded,
                 num_bytes=reading.num_bytes,
+                record_digests=reading.digests,
             )
 
 
@@ -65,6 +66,7 @@ class _Reading:
         self.tables: list[tuple[pa.Table, int]] = []
         self.excluded: Counter[str] = Counter()
         self.num_bytes = 0
+        self.digests: list[tuple[int, UInt64Array]] = []
         self._num_documents = 0
 
     def texts(self, parts: tuple[Part, ...], read_bytes: int) -> Iterator[pa.Array]:
@@ -93,6 +95,8 @@ class _Reading:
                 if batch.text.null_count:
                     nulls = np.flatnonzero(batch.text.is_null().to_numpy(zero_copy_only=False))
                     self.missing.append(nulls + self._num_documents)
+                if batch.digests is not None:
+                    self.digests.append((self._num_documents, batch.digests))
                 self._num_documents += len(batch)
                 self.num_bytes += batch.text.nbytes
                 yield batch.text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import queue
-import signal
 import sys
 import threading
 import traceback
@@ -17,7 +16,6 @@ from dedup.errors import DedupError
 
 def main() -> None:
     """Serve tasks from the connection named on the command line until the parent is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     connection: Connection[Any, Any] = Connection(int(sys.argv[1]))
     tasks: queue.SimpleQueue[Any] = queue.SimpleQueue()
 

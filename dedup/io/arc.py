@@ -11,6 +11,7 @@ from warcio.exceptions import ArchiveLoadFailed
 
 from dedup.io.codecs import DamagedError
 from dedup.io.pages import MAX_PAGE_BYTES, Page, Record, page_of
+from dedup.io.places import opened
 from dedup.io.warc import WarcFormat
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class ArcFormat(WarcFormat):
 
 def _records(path: str) -> Iterator[Record]:
     offset = 0
-    with open(path, "rb") as source:
+    with opened(path) as source:
         archive = ArchiveIterator(source, no_record_parse=True, check_digests=False)
         try:
             for found in archive:

@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, unreadable
 from dedup.io.columns import Selection, decided_schema, empty_file_batch, with_decisions
+from dedup.io.places import is_remote, whole_of
+from dedup.io.records import token_digests
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
+    from dedup.io.records import RecordCheck
 
 __all__ = ["FORMAT", "ArrowFormat", "batches_of", "stored"]
 
@@ -89,22 +92,34 @@ class ArrowFormat:
             yield Batch(none, pa.table({}), [part.damage])
 
     def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+        self,
+        parts: Sequence[Part],
+        mask: NDArray[np.bool_],
+        out_path: str,
+        *,
+        others: bool,
+        check: RecordCheck | None = None,
     ) -> int:
         """Write the chosen rows, one record batch for each one of the file."""
 
         def chosen(batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
             return batch.filter(pa.array(mask[row : row + batch.num_rows]))
 
-        return _rewrite(parts, out_path, chosen, None)
+        return _rewrite(parts, out_path, chosen, None, check)
 
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
+    def annotate(
+        self,
+        parts: Sequence[Part],
+        decisions: DecisionRows,
+        out_path: str,
+        check: RecordCheck | None = None,
+    ) -> int:
         """Write all rows with the decisions; columns of the same names are replaced."""
 
         def annotated(batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
             return with_decisions(batch, decisions.slice(row, batch.num_rows))
 
-        return _rewrite(parts, out_path, annotated, decisions.schema)
+        return _rewrite(parts, out_path, annotated, decisions.schema, check)
 
     def annotated_name(self, name: str) -> str:
         """Keep the name."""
@@ -119,9 +134,9 @@ def batches_of(
         text, others = selection.text_of(whole), selection.others_of(whole)
         rows = max(1, len(text) * batch_bytes // max(1, text.nbytes))
         for i in range(0, len(text), rows):
-            yield Batch(
-                text.slice(i, rows), others.slice(i, rows) if others.num_columns else others
-            )
+            some = text.slice(i, rows)
+            other = others.slice(i, rows) if others.num_columns else others
+            yield Batch(some, other, digests=token_digests(some))
 
 
 def stored(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: str, name: str) -> InputFile:
@@ -145,7 +160,7 @@ def stored(batches: Iterable[pa.RecordBatch], schema: pa.Schema, path: str, name
 def _opened(file: InputFile) -> Iterator[Any]:
     """Give a RecordBatchFileReader or a RecordBatchStreamReader on the memory-mapped file."""
     try:
-        source = pa.memory_map(file.path)
+        source = _source(file)
     except OSError as error:
         raise unreadable(file, "Arrow IPC", error) from error
     with source:
@@ -164,6 +179,13 @@ def _opened(file: InputFile) -> Iterator[Any]:
         yield reader
 
 
+def _source(file: InputFile) -> Any:
+    """Map a local file, open a remote one."""
+    if is_remote(file.path):
+        return pa.PythonFile(whole_of(file.path), "r")
+    return pa.memory_map(file.path)
+
+
 def _batches(reader: Any, file: InputFile, start: int, stop: int) -> Iterator[pa.RecordBatch]:
     try:
         if isinstance(reader, pa.RecordBatchFileReader):
@@ -177,7 +199,7 @@ def _batches(reader: Any, file: InputFile, start: int, stop: int) -> Iterator[pa
 
 def _messages(file: InputFile) -> Iterator[Any]:
     """Yield the raw messages of a stream, or of a file (whose footer ends them)."""
-    with pa.memory_map(file.path) as source:
+    with _source(file) as source:
         if source.read(len(FILE_MAGIC)) == FILE_MAGIC:
             source.seek(8)
         else:
@@ -232,6 +254,7 @@ def _rewrite(
     out_path: str,
     change: Callable[[pa.RecordBatch, int], pa.RecordBatch],
     added: pa.Schema | None,
+    check: RecordCheck | None,
 ) -> int:
     """Pass every record batch through `change`, keeping layout and codec."""
     file = parts[0].file
@@ -245,14 +268,19 @@ def _rewrite(
     written = row = 0
     with _opened(file) as reader, pa.OSFile(out_path, "wb") as sink:
         is_file = isinstance(reader, pa.RecordBatchFileReader)
+        selection = Selection(reader.schema, parts[0].columns, file)
         new = pa.ipc.new_file if is_file else pa.ipc.new_stream
         with new(sink, decided_schema(reader.schema, added), options=options) as writer:
             for batch in _batches(reader, file, 0, stop):
+                if check is not None:
+                    check.add_texts(selection.text_of(batch))
                 changed = change(batch, row)
                 row += batch.num_rows
                 written += changed.num_rows
                 if changed.num_rows:
                     writer.write_batch(changed)
+    if check is not None:
+        check.finish()
     return written
 
 

@@ -13,13 +13,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from dedup.errors import InputError
+from dedup.errors import InputError, UnreadableError
 from dedup.io.inputs import InputFile
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
+
+    from dedup.io.records import RecordCheck
 
 __all__ = [
     "DECISION_COLUMNS",
@@ -33,7 +35,7 @@ __all__ = [
     "unreadable",
 ]
 
-DECISION_COLUMNS = ("cluster_id", "is_keeper", "keeper_id", "jaccard")
+DECISION_COLUMNS = ("cluster_id", "is_keeper", "is_removed", "keeper_id", "jaccard")
 """The columns that ``--annotated`` adds; columns of these names in the input are replaced, and so
 are those of a measure that comes with them."""
 
@@ -129,6 +131,8 @@ class Batch:
     """Lines of the file that the batch covers, blank ones too; 0 in formats without lines."""
     excluded: Counter[str] = field(default_factory=Counter)
     """What the format left out because it is no document, by reason (WARC)."""
+    digests: NDArray[np.uint64] | None = None
+    """Of the records as the file has them; None where the text is all that a digest is of."""
 
     def __len__(self) -> int:
         return len(self.text)
@@ -178,7 +182,13 @@ class Format(Protocol):
         """Stream the records of a part, in batches of about `batch_bytes` of text."""
 
     def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+        self,
+        parts: Sequence[Part],
+        mask: NDArray[np.bool_],
+        out_path: str,
+        *,
+        others: bool,
+        check: RecordCheck | None = None,
     ) -> int:
         """Write the records of one file for which `mask` is True, byte for byte.
 
@@ -190,19 +200,27 @@ class Format(Protocol):
             record is chosen in a format of one document a file.
         others : also write what is no record (blank lines, WARC records that are no documents),
             so that a mask of ones gives the file back.
+        check : takes every record, chosen or not.
 
         Returns
         -------
         The number of records written.
         """
 
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
+    def annotate(
+        self,
+        parts: Sequence[Part],
+        decisions: DecisionRows,
+        out_path: str,
+        check: RecordCheck | None = None,
+    ) -> int:
         """Write all records of one file with the columns of `decisions` added.
 
         Parameters
         ----------
         decisions : a row for each record of the file.
         out_path : as `annotated_name` gives it.
+        check : takes every record.
 
         Returns
         -------
@@ -221,9 +239,11 @@ def missing_column(file: InputFile, name: str, names: Sequence[str], what: str) 
     )
 
 
-def unreadable(file: InputFile, kind: str, error: BaseException) -> InputError:
-    """Return the InputError for a file that is damaged, or not of its kind."""
+def unreadable(file: InputFile, kind: str, error: BaseException) -> UnreadableError:
+    """Return the error of a file that is damaged, or not of its kind."""
     detail = " ".join(str(error).split()) or type(error).__name__
-    return InputError(
-        f"{file.name} cannot be read as {kind} ({detail}); repair it or leave it out."
+    return UnreadableError(
+        file.path,
+        f"not readable as {kind}",
+        f"{file.name} cannot be read as {kind} ({detail}); repair it or leave it out.",
     )

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from dedup.io.places import opened
+
 if TYPE_CHECKING:
     from dedup.io.base import Problem
 
@@ -66,7 +68,7 @@ def unpacked(path: str, codec: str | None) -> Iterator[bytes]:
     OSError : the file cannot be opened.
     """
     given = 0
-    with open(path, "rb") as file:
+    with opened(path) as file:
         reader = _reader(file, codec)
         try:
             while block := reader.read(BLOCK_BYTES):
@@ -125,7 +127,7 @@ def _last_words(path: str, codec: str | None, given: int, sound: int) -> bytes:
     even at the very end), so that the last stretch goes in and comes out byte by byte.
     """
     words = bytearray()
-    with open(path, "rb") as file:
+    with opened(path) as file:
         reader = _reader(_Trickle(file, sound), codec)
         while given:
             given -= len(reader.read(min(given, BLOCK_BYTES)))

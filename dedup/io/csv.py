@@ -33,11 +33,14 @@ from dedup.io.lines import (
     spool_records,
     stored_records,
 )
+from dedup.io.places import opened
 from dedup.io.quoting import assembled, ends_quoted, is_open, line_end, raw_fields, spans, value
+from dedup.io.records import record_digest
 from dedup.io.values import as_text, column_of, text_array
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
+    from dedup.io.records import RecordCheck
 
 __all__ = ["FORMAT", "CsvFormat"]
 
@@ -100,7 +103,13 @@ class CsvFormat:
             yield collected.batch()
 
     def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+        self,
+        parts: Sequence[Part],
+        mask: NDArray[np.bool_],
+        out_path: str,
+        *,
+        others: bool,
+        check: RecordCheck | None = None,
     ) -> int:
         """Write the header and the chosen records byte for byte."""
         delimiter = delimiter_of(parts[0].file)
@@ -108,9 +117,15 @@ class CsvFormat:
         def records_of(lines: Iterable[bytes]) -> Iterator[bytes]:
             return assembled(lines, delimiter)
 
-        return copy_records(parts, mask, out_path, records_of, is_blank, others=others)
+        return copy_records(parts, mask, out_path, records_of, is_blank, others=others, check=check)
 
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
+    def annotate(
+        self,
+        parts: Sequence[Part],
+        decisions: DecisionRows,
+        out_path: str,
+        check: RecordCheck | None = None,
+    ) -> int:
         """Write all records with the decisions as last columns, in place of any of their names.
 
         The other fields stay as they are; a record that is too short is filled up first, and one
@@ -144,8 +159,12 @@ class CsvFormat:
                 if is_blank(record):
                     out.write(record)
                 else:
+                    if check is not None:
+                        check.add(record)
                     out.write(widened(record, next(additions)))
                     row += 1
+        if check is not None:
+            check.finish()
         return row
 
     def annotated_name(self, name: str) -> str:
@@ -181,6 +200,7 @@ class _Collected:
         self.others: dict[str, list[object]] = {name: [] for name in self.others_at}
         self.problems: list[Problem] = []
         self.line_numbers: list[int] = []
+        self.digests: list[int] = []
         self.lines = self.size = 0
 
     def add(self, record: bytes) -> None:
@@ -192,6 +212,7 @@ class _Collected:
         self.size += len(record)
         row = len(self.texts)
         self.line_numbers.append(line)
+        self.digests.append(record_digest(record))
         cells = spans(record, self.delimiter)
         if len(cells) != self.width:
             detail = f"{len(cells)} for {self.width} columns"
@@ -211,7 +232,8 @@ class _Collected:
         columns = {
             name: column_of(values, is_id=name == "doc_id") for name, values in self.others.items()
         }
-        return Batch(text, pa.table(columns), self.problems, self.lines)
+        digests = np.array(self.digests, np.uint64)
+        return Batch(text, pa.table(columns), self.problems, self.lines, digests=digests)
 
 
 def _looked_at(file: InputFile, columns: Columns) -> tuple[bytes, Columns]:
@@ -241,7 +263,7 @@ def _names(header: bytes, delimiter: bytes) -> list[str]:
 def _record_ends(file: InputFile, start: int, target_bytes: int) -> Iterator[int]:
     """Yield the ends of runs of whole records of about `target_bytes`, up to the file's end."""
     delimiter = delimiter_of(file)
-    with open(file.path, "rb") as source:
+    with opened(file.path) as source:
         source.seek(start)
         while block := source.read(target_bytes) + source.readline():
             quoted = ends_quoted(block, delimiter, quoted=False)

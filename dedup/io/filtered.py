@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dedup.io.base import DecisionRows, Part
+    from dedup.io.records import RecordCheck
 
 __all__ = ["KINDS", "FileRecords", "FilteredCopies"]
 
@@ -40,6 +41,8 @@ class FileRecords(NamedTuple):
     """All of them, in order."""
     rows: int
     """Its records."""
+    new_check: Callable[[], RecordCheck] | None = None
+    """Makes what every copy checks its records by."""
 
 
 class FilteredCopies:
@@ -103,6 +106,10 @@ class FilteredCopies:
         Returns
         -------
         kind -> the number of records written.
+
+        Raises
+        ------
+        ChangedInputError : a file has other records than those that were decided upon.
         """
         self._remove_leftovers()
         counts = dict.fromkeys(self._targets, 0)
@@ -190,9 +197,10 @@ def _write(
 ) -> int:
     """Write one copy of one file."""
     writer = FORMATS[file.parts[0].file.format]
+    check = file.new_check() if file.new_check is not None else None
     if kind == "annotated":
         if decisions is None:
             raise ValueError("annotated copies need decisions")
-        return writer.annotate(file.parts, decisions(start, start + file.rows), path)
+        return writer.annotate(file.parts, decisions(start, start + file.rows), path, check)
     mask = removed if kind == "removed" else ~removed
-    return writer.copy(file.parts, mask, path, others=kind == "kept")
+    return writer.copy(file.parts, mask, path, others=kind == "kept", check=check)

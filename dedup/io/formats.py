@@ -50,7 +50,7 @@ TABLE: dict[str, Entry] = {
     "warc": Entry(
         "dedup.io.warc", (".warc", ".wet"), (".gz", ".zst", ".lz4"), "crawl", _READERS, _CRAWL
     ),
-    "wacz": Entry("dedup.io.wacz", (".wacz",), (), "crawl", _READERS, _CRAWL),
+    "wacz": Entry("dedup.io.warc", (".wacz",), (), "crawl", _READERS, _CRAWL),
     "arc": Entry("dedup.io.arc", (".arc",), (".gz",), "crawl", (*_READERS, "warcio"), _CRAWL),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,8 @@ import pyarrow as pa
 
 from dedup.io.base import Batch, Part, Problem, unreadable
 from dedup.io.pages import MAX_PAGE_BYTES, TOO_LARGE, text_of
+from dedup.io.places import opened
+from dedup.io.records import one_digest
 from dedup.io.text import TextFormat
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ __all__ = ["FORMAT", "HtmlFormat"]
 class HtmlFormat(TextFormat):
     """Reader and writer of HTML files; a file over `MAX_PAGE_BYTES` is compared with none."""
 
+    digested_bytes = MAX_PAGE_BYTES + 1
+
     def read(self, part: Part, batch_bytes: int) -> Iterator[Batch]:
         """Give the one page."""
         try:
-            with open(part.file.path, "rb") as source:
-                body = source.read(MAX_PAGE_BYTES + 1)
+            with opened(part.file.path) as source:
+                body = source.read(self.digested_bytes)
         except OSError as error:
             raise unreadable(part.file, "HTML", error) from error
         problems: list[Problem] = []
@@ -40,7 +43,8 @@ class HtmlFormat(TextFormat):
             if is_deep:
                 problems.append(Problem("nested too deep", 0, None, "all its text is taken"))
         ids = pa.table({"doc_id": pa.array([part.file.name])})
-        yield Batch(pa.array([text], pa.large_string()), ids, problems, 0, Counter())
+        digests = one_digest(body)
+        yield Batch(pa.array([text], pa.large_string()), ids, problems, digests=digests)
 
 
 FORMAT: Format = HtmlFormat()

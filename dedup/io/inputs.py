@@ -17,6 +17,9 @@ from typing import NamedTuple
 
 from dedup.errors import InputError, MissingExtraError
 from dedup.io.formats import TABLE, format_of, known_suffixes
+from dedup.io.places import found_remotely, is_remote, opened, place_of
+from dedup.io.remote import RemotePath
+from dedup.io.wacz import MemberPath, sizes_of
 
 __all__ = ["STDIN", "InputFile", "Inputs", "discover"]
 
@@ -33,7 +36,7 @@ class InputFile:
     argument: int
     """Number of the argument that led to it."""
     path: str
-    """What open() takes; `STDIN` for standard input."""
+    """What `dedup.io.places.opened` takes; `STDIN` for standard input."""
     name: str
     """Path relative to its argument, '/' between; longer where two arguments would clash.
 
@@ -71,21 +74,23 @@ def discover(arguments: Sequence[str | os.PathLike[str]]) -> Inputs:
     skipped: Counter[str] = Counter()
     files: list[InputFile] = []
     for number, argument in enumerate(arguments):
-        given = os.fspath(argument)
+        given = place_of(argument)
         if given == STDIN:
             codec = None
             files.append(InputFile(0, number, STDIN, "stdin", "jsonl", codec, 0, "stdin.jsonl"))
             continue
-        files.extend(
-            _input_file(number, relative, path) for relative, path in sorted(_found(given, skipped))
-        )
+        for relative, path, size in sorted(_found(given, skipped)):
+            files += _members(_input_file(number, relative, path, size))
     _check_extras(files)
     files = _unique(files)
     return Inputs([replace(file, ordinal=i) for i, file in enumerate(files)], skipped)
 
 
-def _found(given: str, skipped: Counter[str]) -> Iterator[tuple[str, str]]:
-    """Yield (relative path, path) of each file of one argument, in any order."""
+def _found(given: str, skipped: Counter[str]) -> Iterator[tuple[str, str, int]]:
+    """Yield (relative path, path, size) of each file of one argument, in any order."""
+    if isinstance(given, RemotePath):
+        yield from _found_remotely(given, skipped)
+        return
     if os.path.isdir(given):
         found = dict(_known(_walk(given, given), skipped))
         if not found:
@@ -104,7 +109,22 @@ def _found(given: str, skipped: Counter[str]) -> Iterator[tuple[str, str]]:
             raise InputError(f"the pattern {given} matches no file that dedup reads; {_reads()}.")
     else:
         raise InputError(f"there is no file or folder {given}; check the path.")
-    yield from found.items()
+    for relative, path in found.items():
+        yield relative, path, os.path.getsize(path)
+
+
+def _found_remotely(given: RemotePath, skipped: Counter[str]) -> Iterator[tuple[str, str, int]]:
+    files = found_remotely(given)
+    if not files:
+        raise InputError(f"there is no file, folder or match of {given}; check the path.")
+    known = [file for file in files if format_of(file.relative) is not None]
+    if not known:
+        raise InputError(f"{given} holds no file that dedup reads; {_reads()}.")
+    for file in known:
+        yield file.relative, file.path, file.size
+    skipped.update(
+        _suffix(file.relative) or "no suffix" for file in files if format_of(file.relative) is None
+    )
 
 
 def _walk(folder: str, base: str) -> Iterator[tuple[str, str]]:
@@ -139,21 +159,41 @@ def _known(found: Iterable[tuple[str, str]], skipped: Counter[str]) -> Iterator[
             skipped[_suffix(path) or "no suffix"] += 1
 
 
-def _input_file(argument: int, relative: str, path: str) -> InputFile:
+def _input_file(argument: int, relative: str, path: str, size: int) -> InputFile:
     known = format_of(path)
     if known is None:
         raise InputError(f"{path} is of no known format; {_reads()}.")
     format_name, codec = known
-    target = relative.replace(os.sep, "/")
-    size = os.path.getsize(path)
-    return InputFile(0, argument, path, _printable(target), format_name, codec, size, target)
+    target = relative if is_remote(path) else relative.replace(os.sep, "/")
+    return InputFile(0, argument, path, printable(target), format_name, codec, size, target)
+
+
+def _members(file: InputFile) -> list[InputFile]:
+    """Return the WARC files in a WACZ, in the order of their names; of another file itself.
+
+    A WACZ that cannot be read stays, for whoever reads it to say so.
+    """
+    if file.format != "wacz":
+        return [file]
+    try:
+        with opened(file.path) as source:
+            sizes = sizes_of(source)
+    except OSError:
+        return [file]
+    found = []
+    for member in sorted(sizes):
+        known = format_of(member)
+        if known is not None and known[0] in ("warc", "arc"):
+            relative, path = f"{file.target}/{member}", MemberPath(file.path, member)
+            found.append(_input_file(file.argument, relative, path, sizes[member]))
+    return found or [file]
 
 
 def _unique(files: list[InputFile]) -> list[InputFile]:
     """Lengthen the names that two files share, folder by folder, and refuse a file given twice."""
     seen: dict[str, InputFile] = {}
     for file in files:
-        place = file.path if file.path == STDIN else os.path.abspath(file.path)
+        place = _whole(file.path)
         if place in seen:
             raise InputError(
                 f"{file.path} is given twice, by arguments {seen[place].argument + 1} and "
@@ -167,12 +207,17 @@ def _unique(files: list[InputFile]) -> list[InputFile]:
         counts = Counter(before)
         for i, target in enumerate(before):
             if counts[target] > 1 and files[i].path != STDIN:
-                whole = os.path.abspath(files[i].path).replace(os.sep, "/").lstrip("/")
+                whole = _whole(files[i].path).replace(os.sep, "/").lstrip("/")
                 targets[i] = "/".join(whole.split("/")[-(target.count("/") + 2) :])
     return [
-        file if file.path == STDIN else replace(file, target=target, name=_printable(target))
+        file if file.path == STDIN else replace(file, target=target, name=printable(target))
         for file, target in zip(files, targets, strict=True)
     ]
+
+
+def _whole(path: str) -> str:
+    """Return what no other file has: the absolute path, or the URI."""
+    return path if path == STDIN or is_remote(path) else os.path.abspath(path)
 
 
 def _check_extras(files: Iterable[InputFile]) -> None:
@@ -186,7 +231,7 @@ def _check_extras(files: Iterable[InputFile]) -> None:
             )
 
 
-def _printable(path: str) -> str:
+def printable(path: str) -> str:
     r"""Return the path as valid Unicode: bytes that are not UTF-8 as ``\xff``."""
     return path.encode(sys.getfilesystemencoding(), "surrogateescape").decode(
         "utf-8", "backslashreplace"

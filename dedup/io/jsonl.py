@@ -40,10 +40,12 @@ from dedup.io.lines import (
     stored_records,
 )
 from dedup.io.objects import MISSING, field, kind_of, looked_at, parsed
+from dedup.io.records import record_digest
 from dedup.io.values import as_text, column_of, utf8
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
+    from dedup.io.records import RecordCheck
 
 __all__ = ["FORMAT", "JsonLinesFormat"]
 
@@ -104,12 +106,24 @@ class JsonLinesFormat:
             yield from collected.batches()
 
     def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+        self,
+        parts: Sequence[Part],
+        mask: NDArray[np.bool_],
+        out_path: str,
+        *,
+        others: bool,
+        check: RecordCheck | None = None,
     ) -> int:
         """Write the chosen lines byte for byte."""
-        return copy_records(parts, mask, out_path, iter, is_blank, others=others)
+        return copy_records(parts, mask, out_path, iter, is_blank, others=others, check=check)
 
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
+    def annotate(
+        self,
+        parts: Sequence[Part],
+        decisions: DecisionRows,
+        out_path: str,
+        check: RecordCheck | None = None,
+    ) -> int:
         """Add the decisions as keys at the end of each object, in place of keys of their names.
 
         The rest of the line stays as it is; a line that is no object passes through unchanged.
@@ -122,8 +136,12 @@ class JsonLinesFormat:
                 if is_blank(line):
                     out.write(line)
                 else:
+                    if check is not None:
+                        check.add(line)
                     out.write(_annotated(line, next(additions)))
                     row += 1
+        if check is not None:
+            check.finish()
         return row
 
     def annotated_name(self, name: str) -> str:
@@ -150,6 +168,7 @@ class _Collected:
         self.names += columns.extra
         self.problems: list[Problem] = []
         self.line_numbers: list[int] = []
+        self.digests: list[int] = []
         self.size = 0
         self.lines = 0
 
@@ -160,6 +179,7 @@ class _Collected:
             return
         self.size += len(line)
         self.line_numbers.append(self.lines)
+        self.digests.append(record_digest(line))
         try:
             decoded = line.decode()
         except UnicodeDecodeError as error:
@@ -223,9 +243,10 @@ class _Collected:
             name: column_of(values, is_id=name == "doc_id") for name, values in self.others.items()
         }
         table, problems, lines = pa.table(columns), self.problems, self.lines
+        digests = np.array(self.digests, np.uint64)
         for start, text in texts:
             rows = table.slice(start, len(text)) if columns else table
-            yield Batch(text, rows, problems, lines)
+            yield Batch(text, rows, problems, lines, digests=digests[start : start + len(text)])
             problems, lines = [], 0  # all told with the first
 
 

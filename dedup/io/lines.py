@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ from dedup.errors import InputError
 from dedup.io.base import Columns, InputFile, Part, Problem, unreadable
 from dedup.io.codecs import BLOCK_BYTES, DamagedError, codec_of, packed, unpacked
 from dedup.io.inputs import STDIN
+from dedup.io.places import opened
+
+if TYPE_CHECKING:
+    from dedup.io.records import RecordCheck
 
 __all__ = [
     "BOM",
@@ -58,7 +62,7 @@ def part_lines(part: Part) -> Iterator[bytes]:
             blocks = unpacked(part.file.path, part.file.codec)
             yield from _lines(_after(blocks, part.start))
         else:
-            with open(part.file.path, "rb", buffering=BLOCK_BYTES) as whole:
+            with opened(part.file.path) as whole:
                 yield from _range(whole, part.start, part.stop, len(part.header))
     except OSError as error:
         raise unreadable(part.file, part.file.format, error) from error
@@ -144,6 +148,7 @@ def copy_records(
     is_blank: Callable[[bytes], bool],
     *,
     others: bool,
+    check: RecordCheck | None,
 ) -> int:
     """Write the raw records for which `mask` is True; with `others` blank lines too."""
     written = row = 0
@@ -154,10 +159,14 @@ def copy_records(
                 if others:
                     out.write(record)
                 continue
+            if check is not None:
+                check.add(record)
             if mask[row]:
                 out.write(record)
                 written += 1
             row += 1
+    if check is not None:
+        check.finish()
     return written
 
 

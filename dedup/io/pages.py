@@ -19,6 +19,7 @@ from resiliparse.parse.encoding import bytes_to_str, detect_encoding, detect_mim
 
 from dedup.io.codecs import DamagedError
 from dedup.io.nesting import is_deeper
+from dedup.io.records import record_digest
 
 __all__ = ["MAX_DEPTH", "MAX_PAGE_BYTES", "Page", "Record", "page_of", "pages", "text_of"]
 
@@ -75,6 +76,12 @@ class Page:
             return urlsplit(self.url).hostname
         except ValueError:
             return None
+
+    @property
+    def digest(self) -> int:
+        """Of URL, date and body, as for `RecordCheck`."""
+        place = f"{self.url} {self.date}".encode("utf-8", "surrogateescape")
+        return record_digest(self.body, record_digest(place))
 
     def text(self, extract: str) -> tuple[str, bool]:
         """Return the text, and whether the page is too deep for its main text: see `text_of`."""

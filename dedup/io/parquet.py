@@ -16,13 +16,19 @@ from numpy.typing import NDArray
 
 from dedup.io.base import Batch, Columns, InputFile, Part, unreadable
 from dedup.io.columns import Selection, decided_schema, empty_file_batch, with_decisions
+from dedup.io.places import is_remote, whole_of
+from dedup.io.records import token_digests
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
+    from dedup.io.records import RecordCheck
 
 __all__ = ["FORMAT", "ParquetFormat"]
 
 BUFFER_BYTES = 1 << 20
+REMOTE_BUFFER_BYTES = 8 << 20
+"""Of a column chunk, asked for at a time. Arrow would buffer all chunks of a row group, whatever
+their size; the waiting is shared by the workers."""
 MAX_SHARES = 8
 """Of one row group. Each share decodes the rows before it too: 8 of them cost 4.5 decodings, a
 third of the time that the kernels take for the same text."""
@@ -99,27 +105,41 @@ class ParquetFormat:
                 row += whole.num_rows
                 if low < high:
                     batch = whole.slice(low, high - low)
-                    yield Batch(selection.text_of(batch), selection.others_of(batch))
+                    text = selection.text_of(batch)
+                    others = selection.others_of(batch)
+                    yield Batch(text, others, digests=token_digests(text))
                 if row >= end:
                     break
 
     def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+        self,
+        parts: Sequence[Part],
+        mask: NDArray[np.bool_],
+        out_path: str,
+        *,
+        others: bool,
+        check: RecordCheck | None = None,
     ) -> int:
         """Write the chosen rows with the schema, codecs and row groups of the file."""
 
         def chosen(batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
             return batch.filter(pa.array(mask[row : row + batch.num_rows]))
 
-        return _rewrite(parts[0].file, out_path, chosen, None)
+        return _rewrite(parts[0], out_path, chosen, None, check)
 
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
+    def annotate(
+        self,
+        parts: Sequence[Part],
+        decisions: DecisionRows,
+        out_path: str,
+        check: RecordCheck | None = None,
+    ) -> int:
         """Write all rows with the decisions; columns of the same names are replaced."""
 
         def annotated(batch: pa.RecordBatch, row: int) -> pa.RecordBatch:
             return with_decisions(batch, decisions.slice(row, batch.num_rows))
 
-        return _rewrite(parts[0].file, out_path, annotated, decisions.schema)
+        return _rewrite(parts[0], out_path, annotated, decisions.schema, check)
 
     def annotated_name(self, name: str) -> str:
         """Keep the name."""
@@ -128,7 +148,8 @@ class ParquetFormat:
 
 def _opened(file: InputFile) -> Any:
     try:
-        return pq.ParquetFile(file.path, buffer_size=BUFFER_BYTES, pre_buffer=False)
+        buffer = REMOTE_BUFFER_BYTES if is_remote(file.path) else BUFFER_BYTES
+        return pq.ParquetFile(whole_of(file.path), buffer_size=buffer, pre_buffer=False)
     except (OSError, pa.ArrowException) as error:
         raise unreadable(file, "Parquet", error) from error
 
@@ -156,23 +177,35 @@ def _text_bytes(source: Any, selection: Selection) -> list[int]:
     ]
 
 
-def _rewrite(file: InputFile, out_path: str, change: Change, added: pa.Schema | None) -> int:
+def _rewrite(
+    part: Part,
+    out_path: str,
+    change: Change,
+    added: pa.Schema | None,
+    check: RecordCheck | None,
+) -> int:
     """Pass every row group through `change`, one row group out for each one in."""
+    file = part.file
     if file.size == 0:
         open(out_path, "wb").close()
         return 0
     written = row = 0
     with _opened(file) as source:
         schema = decided_schema(source.schema_arrow, added)
+        selection = Selection(source.schema_arrow, part.columns, file)
         with pq.ParquetWriter(out_path, schema, **_layout(source.metadata)) as writer:
             for group in range(source.metadata.num_row_groups):
                 pending: list[pa.RecordBatch] = []
                 for batch in _batches(source, file, row_groups=[group], batch_size=MAX_BATCH_ROWS):
+                    if check is not None:
+                        check.add_texts(selection.text_of(batch))
                     pending.append(change(batch, row))
                     row += batch.num_rows
                     if sum(one.nbytes for one in pending) >= MAX_GROUP_BYTES:
                         written += _flush(writer, pending, schema)
                 written += _flush(writer, pending, schema)
+    if check is not None:
+        check.finish()
     return written
 
 

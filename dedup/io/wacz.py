@@ -1,79 +1,112 @@
-"""WACZ: a zip file with the WARC files of a crawl in its folder ``archive``."""
+"""WACZ: a zip file with the WARC files of a crawl. Each of these is an input file of its own.
+
+So they are shared among workers, filtered and written like any other WARC, into a folder that has
+the name of the WACZ. Light: imports nothing heavy.
+"""
 
 from __future__ import annotations
 
+import io
 import zipfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import zlib
+from typing import IO
 
-import numpy as np
-from numpy.typing import NDArray
+__all__ = ["SUFFIX", "MemberPath", "as_member", "opened_member", "sizes_of"]
 
-from dedup.errors import InputError
-from dedup.io.base import Batch, Columns, DecisionRows, InputFile, Part, unreadable
-from dedup.io.codecs import DamagedError
-from dedup.io.formats import format_of
-from dedup.io.pages import Page, pages
-from dedup.io.warc import WarcFormat, batches
+SUFFIX = ".wacz"
 
-if TYPE_CHECKING:
-    from dedup.io.base import Format
-
-__all__ = ["FORMAT", "WaczFormat"]
-
-_ENDED = (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError)
+_DAMAGE = (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, zlib.error, KeyError)
 
 
-class WaczFormat(WarcFormat):
-    """Reader of WACZ files, a part for each WARC file in them.
+class MemberPath(str):
+    """The path of a file inside a zip file: that of the zip file, a slash, and its name there.
 
-    They are not written: their indexes and digests would no longer be true.
+    Attributes
+    ----------
+    archive : path of the zip file.
+    member : its name in there.
     """
 
-    def split(self, file: InputFile, columns: Columns, target_bytes: int) -> list[Part]:
-        """Return a part for each WARC, in the order of their names."""
-        (whole,) = super().split(file, columns, target_bytes)
-        try:
-            with zipfile.ZipFile(file.path) as archive:
-                sizes = {info.filename: info.file_size for info in archive.infolist()}
-        except _ENDED as error:
-            raise unreadable(file, "WACZ", error) from error
-        names = [name for name in sorted(sizes) if (format_of(name) or ("",))[0] == "warc"]
-        parts = [replace(whole, header=name.encode(), size=3 * sizes[name]) for name in names]
-        return parts or [whole]
+    __slots__ = ("archive", "member")
+    archive: str
+    member: str
 
-    def read(self, part: Part, batch_bytes: int) -> Iterator[Batch]:
-        """Stream the pages of one WARC."""
-        member = part.header.decode()
-        if member:
-            name = f"{part.file.name}/{member}"
-            yield from batches(part, batch_bytes, name, lambda out: _pages(part, member, out))
+    def __new__(cls, archive: str, member: str) -> MemberPath:
+        """Return the path."""
+        self = super().__new__(cls, f"{archive}/{member}")
+        self.archive, self.member = archive, member
+        return self
 
-    def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
-    ) -> int:
-        """Refuse."""
-        raise _not_written(parts[0].file)
-
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
-        """Refuse."""
-        raise _not_written(parts[0].file)
+    def __reduce__(self) -> tuple[type[MemberPath], tuple[str, str]]:
+        return MemberPath, (self.archive, self.member)
 
 
-def _pages(part: Part, member: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
+def as_member(path: str) -> MemberPath | None:
+    """Return a path that leads into a WACZ as such; None where it leads elsewhere."""
+    head, slash, member = path.partition(f"{SUFFIX}/")
+    return MemberPath(head + SUFFIX, member) if slash and member else None
+
+
+def sizes_of(file: IO[bytes]) -> dict[str, int]:
+    """Return the name and size of each file in a WACZ.
+
+    Raises
+    ------
+    OSError : it is no zip file that can be read.
+    """
     try:
-        with zipfile.ZipFile(part.file.path) as archive, archive.open(member) as source:
-            yield from pages(source, excluded)
-    except _ENDED as error:
-        raise DamagedError("damaged", f"{member}: {error}") from error
+        with zipfile.ZipFile(file) as archive:
+            return {info.filename: info.file_size for info in archive.infolist()}
+    except _DAMAGE as error:
+        raise OSError(str(error)) from error
 
 
-def _not_written(file: InputFile) -> InputError:
-    return InputError(
-        f"{file.name} is a WACZ, of which dedup writes no copies; unzip it and give its WARC files."
-    )
+def opened_member(file: IO[bytes], member: str) -> io.RawIOBase:
+    """Open a file inside an open WACZ, which is closed with it.
+
+    Raises
+    ------
+    OSError : here and by reading: it cannot be read any further.
+    """
+    try:
+        return _MemberFile(file, member)
+    except _DAMAGE as error:
+        file.close()
+        raise OSError(str(error)) from error
 
 
-FORMAT: Format = WaczFormat()
+class _MemberFile(io.RawIOBase):
+    """Reads a file inside a zip file; all that may be wrong with it is an OSError."""
+
+    def __init__(self, file: IO[bytes], member: str) -> None:
+        self._file = file
+        self._member = zipfile.ZipFile(file).open(member)  # noqa: SIM115  (see close)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        try:
+            block = self._member.read(len(buffer))
+        except _DAMAGE as error:
+            raise OSError(str(error)) from error
+        buffer[: len(block)] = block
+        return len(block)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._member.seek(offset, whence)
+        except _DAMAGE as error:
+            raise OSError(str(error)) from error
+
+    def tell(self) -> int:
+        return self._member.tell()
+
+    def close(self) -> None:
+        if not self.closed:
+            self._member.close()
+            self._file.close()
+        super().close()

@@ -19,13 +19,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column
+from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
 from dedup.io.codecs import DamagedError, unpacked
 from dedup.io.columns import empty_file_batch
 from dedup.io.pages import Page, pages
+from dedup.io.places import is_plain, opened
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
+    from dedup.io.records import RecordCheck
 
 __all__ = ["COLUMNS", "FORMAT", "WarcFormat", "batches"]
 
@@ -40,7 +42,7 @@ COLUMNS = {
     "offset": pa.int64(),
     "language": pa.string(),
 }
-"""Columns of every page; ``file`` is that of ``offset``: the file, and in a WACZ its member."""
+"""Columns of every page; ``file`` is that of ``offset``: of a WACZ, the WARC file in it."""
 COPY_BYTES = 1 << 20
 
 
@@ -49,7 +51,11 @@ class WarcFormat:
 
     def pages(self, path: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
         """Yield (offset, page) of every record; see `dedup.io.pages.pages`."""
-        return pages(path, excluded)
+        if is_plain(path):
+            yield from pages(path, excluded)
+        else:
+            with opened(path) as source:
+                yield from pages(source, excluded)
 
     def needs_spool(self, file: InputFile) -> bool:
         """Tell that a file is read by one worker."""
@@ -57,6 +63,8 @@ class WarcFormat:
 
     def split(self, file: InputFile, columns: Columns, target_bytes: int) -> list[Part]:
         """Return the file as one part."""
+        if file.format == "wacz":  # one with WARC files would have become these
+            raise unreadable(file, "WACZ", ValueError("it is no zip file with WARC files"))
         for name in columns.extra:
             if name not in COLUMNS:
                 raise missing_column(file, name, ["doc_id", "text", *COLUMNS], "extra")
@@ -77,7 +85,13 @@ class WarcFormat:
         yield from batches(part, batch_bytes, name, lambda out: self.pages(part.file.path, out))
 
     def copy(
-        self, parts: Sequence[Part], mask: NDArray[np.bool_], out_path: str, *, others: bool
+        self,
+        parts: Sequence[Part],
+        mask: NDArray[np.bool_],
+        out_path: str,
+        *,
+        others: bool,
+        check: RecordCheck | None = None,
     ) -> int:
         """Write the records of the chosen pages byte for byte, compressed as they were.
 
@@ -88,7 +102,10 @@ class WarcFormat:
         if file.size == 0:
             open(out_path, "wb").close()
             return 0
-        offsets, is_page = _layout(self.pages, file.path)
+        offsets, is_page, digests = _layout(self.pages, file.path)
+        if check is not None:
+            check.add_digests(digests)
+            check.finish()
         chosen = np.full(len(offsets), others)
         chosen[is_page] = mask
         if len(offsets) == 0 or np.all(np.diff(offsets) > 0):
@@ -98,16 +115,27 @@ class WarcFormat:
             _repack(self.pages, file, out_path, chosen)
         return int(np.count_nonzero(mask))
 
-    def annotate(self, parts: Sequence[Part], decisions: DecisionRows, out_path: str) -> int:
+    def annotate(
+        self,
+        parts: Sequence[Part],
+        decisions: DecisionRows,
+        out_path: str,
+        check: RecordCheck | None = None,
+    ) -> int:
         """Write a Parquet file of ``doc_id`` and the decision: a record has no place for it."""
         file = parts[0].file
         found: list[Page] = []
+        digests: list[int] = []
         try:
-            if file.size:
-                pages = self.pages(file.path, Counter())
-                found.extend(replace(page, body=b"") for _, page in pages if page is not None)
+            for _, page in self.pages(file.path, Counter()) if file.size else ():
+                if page is not None:
+                    digests.append(page.digest)
+                    found.append(replace(page, body=b""))
         except DamagedError:  # said when the file was read
             pass
+        if check is not None:
+            check.add_digests(np.array(digests, np.uint64))
+            check.finish()
         rows = decisions.slice(0, decisions.num_rows)
         rows = rows.add_column(0, "doc_id", pa.array([_id(page) for page in found], pa.string()))
         rows = rows.add_column(1, "offset", pa.array([page.offset for page in found], pa.int64()))
@@ -167,6 +195,7 @@ class _Collected:
         """Forget all that was collected."""
         self.texts: list[str] = []
         self.ids: list[str] = []
+        self.digests: list[int] = []
         self.values: dict[str, list[object]] = {name: [] for name in COLUMNS}
         self.problems: list[Problem] = []
         self.excluded.clear()
@@ -185,6 +214,7 @@ class _Collected:
         self.texts.append(_valid(text))
         self.size += len(text)
         self.ids.append(_id(page))
+        self.digests.append(page.digest)
         for name, values in self.values.items():
             value = self.file if name == "file" else getattr(page, name)
             values.append(_valid(value) if isinstance(value, str) else value)
@@ -195,23 +225,33 @@ class _Collected:
         ids = pa.array(self.ids, pa.string()) if self.id is None else columns[self.id]
         text = pa.array(self.texts, pa.large_string())
         table = pa.table({"doc_id": ids} | columns)
-        return Batch(text, table, self.problems, 0, Counter(self.excluded))
+        digests = np.array(self.digests, np.uint64)
+        return Batch(text, table, self.problems, 0, Counter(self.excluded), digests)
 
 
 Pages = Callable[[str, Counter[str]], Iterator[tuple[int, Page | None]]]
 
 
-def _layout(pages: Pages, path: str) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the offset of every record, and whether it is a page."""
+def _layout(
+    pages: Pages, path: str
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.uint64]]:
+    """Return the offset of every record, whether it is a page, and the digests of the pages."""
     offsets: list[int] = []
     is_page: list[bool] = []
+    digests: list[int] = []
     try:
         for offset, page in pages(path, Counter()):
             offsets.append(offset)
             is_page.append(page is not None)
+            if page is not None:
+                digests.append(page.digest)
     except DamagedError:  # said when the file was read
         pass
-    return np.array(offsets, np.int64), np.array(is_page, np.bool_)
+    return (
+        np.array(offsets, np.int64),
+        np.array(is_page, np.bool_),
+        np.array(digests, np.uint64),
+    )
 
 
 def _copy_ranges(
@@ -222,7 +262,7 @@ def _copy_ranges(
     chosen: NDArray[np.bool_],
 ) -> None:
     """Write the chosen ranges of bytes."""
-    with open(path, "rb") as source, open(out_path, "wb") as out:
+    with opened(path) as source, open(out_path, "wb") as out:
         for start, stop in zip(starts[chosen].tolist(), stops[chosen].tolist(), strict=True):
             _copy_range(source, start, stop, out)
 
@@ -245,7 +285,7 @@ def _repack(pages: Pages, file: InputFile, out_path: str, chosen: NDArray[np.boo
             except DamagedError:
                 pass
             size = plain.tell()
-        offsets, _ = _layout(pages, plain_path)
+        offsets, *_ = _layout(pages, plain_path)
         stops = np.append(offsets[1:], size)
         with open(plain_path, "rb") as source, open(out_path, "wb") as out:
             for start, stop in zip(offsets[chosen].tolist(), stops[chosen].tolist(), strict=True):

@@ -1,7 +1,9 @@
 """Filter the input of an earlier run by its decisions, without sketching it again.
 
-A run leaves the positions of what it removes, and of each file the name, rows and a fingerprint of
-the content: positions mean nothing in a file that changed, so such a file is refused.
+A run leaves the positions and digests of what it removes, and of each file the name, rows, a
+fingerprint of the content and a digest of all records: positions mean nothing in a file that
+changed. One that another fingerprint tells at once is refused before anything is written, and every
+record is compared once more as it is copied.
 """
 
 from __future__ import annotations
@@ -9,12 +11,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from functools import partial
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
 from dedup.errors import ConfigError, InputError
 from dedup.io.inputs import STDIN, InputFile, discover
+from dedup.io.places import is_remote, looked_up, opened
+from dedup.jobs.guard import refusal
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.output.folder import SUMMARY_FILE
 from dedup.resources.failures import in_one_sentence
@@ -26,6 +32,7 @@ REMOVED_FILE = "removed.parquet"
 
 _BLOCK = 1 << 16
 _BLOCKS = 256
+_BLOCKS_TOGETHER = 16
 _PART_BYTES = 64 << 20
 _ROWS = 1 << 20
 
@@ -36,6 +43,9 @@ def filter_files(
     *,
     kept: str | os.PathLike[str] | None = None,
     removed: str | os.PathLike[str] | None = None,
+    annotated: str | os.PathLike[str] | None = None,
+    max_removal: float | None = None,
+    max_removal_host: float | None = None,
     overwrite: bool = False,
 ) -> dict[str, int]:
     """Write the copies that the run in `folder` would have written.
@@ -44,84 +54,119 @@ def filter_files(
     ----------
     folder : the output of a run.
     inputs : the files that it had, in its order; they may lie elsewhere now.
-    kept, removed : folders for the copies; at least one.
+    kept, removed, annotated : folders for the copies; at least one.
+    max_removal, max_removal_host : as for a run; what they were in that run, if not given.
     overwrite : replace files that are there; an input is never replaced.
 
     Returns
     -------
-    ``kept`` or ``removed`` -> the number of records written.
+    The kind of copy -> the number of records written.
 
     Raises
     ------
     InputError : the files are not those of the run, or there is no such run.
     OutputExistsError : a copy is already there.
+    DedupError : more than `max_removal` of the documents would be missing from ``kept``.
     """
-    folders = {k: v for k, v in (("kept", kept), ("removed", removed)) if v is not None}
+    outputs = {"kept": kept, "removed": removed, "annotated": annotated}
+    folders = {kind: place for kind, place in outputs.items() if place is not None}
     if not folders:
-        raise ConfigError("filter has nowhere to write; give kept or removed.")
+        raise ConfigError("filter has nowhere to write; give kept, removed or annotated.")
     summary = _summary(Path(folder))
+    config = _config(summary["config"], max_removal, max_removal_host)
+    if kept is not None:
+        nothing = "nothing was written"
+        refused = refusal(summary, config.max_removal, config.max_removal_host, nothing)
+        if refused is not None:
+            raise refused
+    sources = summary["input"]["sources"]
     files = discover(inputs).files
-    before = [Fingerprint.of(file) for file in files]
-    _check(summary["sources"], files)
+    before = Fingerprint.of_all(files)
+    _check(sources, files)
     import numpy as np
     import pyarrow.parquet as pq
 
     from dedup.io.filtered import FileRecords, FilteredCopies
     from dedup.io.formats import FORMATS
+    from dedup.io.records import RecordCheck
+    from dedup.output.stored import StoredDecisions
     from dedup.pipeline import needed_columns
 
-    rows = [source["rows"] for source in summary["sources"]]
+    rows = [source["rows"] for source in sources]
     goes = np.zeros(sum(rows), np.bool_)
-    goes[pq.read_table(Path(folder) / REMOVED_FILE)["position"].to_numpy()] = True
-    columns = needed_columns(Config(**summary["config"]))
+    digests = np.zeros(sum(rows), np.uint64)
+    gone = pq.read_table(Path(folder) / REMOVED_FILE)
+    goes[gone["position"].to_numpy()] = True
+    digests[gone["position"].to_numpy()] = gone["digest"].to_numpy()
+    columns = needed_columns(config)
+    stored = StoredDecisions(Path(folder), config.measure) if annotated is not None else None
     with (
         in_one_sentence([*folders.values()]),
         FilteredCopies(folders, files, overwrite=overwrite) as copies,
     ):
         records = [
-            FileRecords(FORMATS[file.format].split(file, columns, _PART_BYTES), count)
-            for file, count in zip(files, rows, strict=True)
+            FileRecords(
+                FORMATS[file.format].split(file, columns, _PART_BYTES),
+                stop - start,
+                partial(
+                    RecordCheck,
+                    file.name,
+                    digests[start:stop],
+                    goes[start:stop],
+                    source["records_digest"],
+                ),
+            )
+            for file, source, (start, stop) in zip(
+                files, sources, pairwise(accumulate(rows, initial=0)), strict=True
+            )
         ]
-        written = copies.write(records, goes)
-        expected = {"kept": int((~goes).sum()), "removed": int(goes.sum())}
-        for kind, count in written.items():
-            if count != expected[kind]:
-                raise InputError(
-                    f"--{kind} would have {count:,} records instead of {expected[kind]:,}: the "
-                    "input is not that of the run; run anew."
-                )
-        check_unchanged(before, [Fingerprint.of(file) for file in files])
+        written = copies.write(records, goes, stored.rows if stored is not None else None)
+        check_unchanged(before, Fingerprint.of_all(files))
         copies.commit()
     return written
 
 
 def describe_input(result: Result) -> list[dict[str, Any]]:
-    """Return name, path, size, fingerprint and rows of each file of a run, as JSON values."""
+    """Return name, path, size, fingerprint, rows and records' digest of a run's files, as JSON."""
+    from dedup.io.records import whole_digest
+
+    digests = result.corpus.record_digests
     offsets = result.corpus.file_offsets.tolist()
     return [
         {
             "name": file.name,
-            "path": os.fsencode(os.path.abspath(file.path)).decode("utf-8", "backslashreplace"),
-            "size": os.path.getsize(file.path) if file.path != STDIN else 0,
+            "path": _whole_path(file.path),
+            "size": file.size,
             "fingerprint": content_fingerprint(file.path) if file.path != STDIN else None,
             "rows": stop - start,
+            "records_digest": whole_digest(digests[start:stop]),
         }
         for file, start, stop in zip(result.corpus.files, offsets, offsets[1:], strict=False)
     ]
 
 
+def _whole_path(path: str) -> str:
+    if is_remote(path):
+        return str(path)
+    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
+
+
 def write_removed(result: Result, stage: Path) -> None:
-    """Write the positions of what a run removes, and of the keepers that remove it."""
+    """Write what a run removes: positions, those of its keepers, and the records' digests."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     decisions = result.decisions
-    schema = pa.schema([("position", pa.int64()), ("keeper_position", pa.int64())])
+    schema = pa.schema(
+        [("position", pa.int64()), ("keeper_position", pa.int64()), ("digest", pa.uint64())]
+    )
+    digests = result.corpus.record_digests
     with pq.ParquetWriter(stage / REMOVED_FILE, schema, compression="zstd") as writer:
         for start in range(0, len(decisions.removed), _ROWS):
             positions = np.flatnonzero(decisions.removed[start : start + _ROWS]) + start
-            writer.write_table(pa.table([positions, decisions.removed_by[positions]], schema))
+            columns = [positions, decisions.removed_by[positions], digests[positions]]
+            writer.write_table(pa.table(columns, schema))
 
 
 def content_fingerprint(path: str) -> str:
@@ -132,40 +177,60 @@ def content_fingerprint(path: str) -> str:
     """
     import xxhash
 
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
+    with opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
         found = xxhash.xxh3_128(size.to_bytes(8, "little"))
         if size <= _BLOCK * _BLOCKS:
             while block := file.read(_BLOCK):
                 found.update(block)
-        else:
-            for number in range(_BLOCKS):
+            return found.hexdigest()
+
+    def blocks(first: int) -> bytes:
+        with opened(path, _BLOCK) as file:
+            read = []
+            for number in range(first, first + _BLOCKS_TOGETHER):
                 file.seek((size - _BLOCK) * number // (_BLOCKS - 1))
-                found.update(file.read(_BLOCK))
+                read.append(file.read(_BLOCK))
+            return b"".join(read)
+
+    for some in looked_up(blocks, range(0, _BLOCKS, _BLOCKS_TOGETHER), [path]):
+        found.update(some)
     return found.hexdigest()
 
 
-def sources_of(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Return what `describe_input` said of a run; nothing where its folder does not tell."""
+def input_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what a run said of its arguments and files; nothing where its folder does not tell."""
     try:
-        text = (Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8")
-        return list(json.loads(text)["input"]["sources"])
+        found = json.loads((Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8"))["input"]
+        return {name: found[name] for name in ("arguments", "sources") if name in found}
     except (OSError, ValueError, KeyError, TypeError):
-        return []
+        return {}
 
 
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-        found = {"config": dict(summary["config"]), "sources": list(summary["input"]["sources"])}
+        is_whole = bool(summary["config"] and summary["removal"] and summary["input"]["sources"])
     except (OSError, ValueError, KeyError, TypeError):
-        found = {}
-    if not found or not (folder / REMOVED_FILE).exists():
+        is_whole = False
+    if not is_whole or not (folder / REMOVED_FILE).exists():
         raise InputError(
             f"{folder} does not say what a run removed from which files; give the output of "
             "dedup run."
         )
-    return found
+    return dict(summary)
+
+
+def _config(
+    options: dict[str, Any], max_removal: float | None, max_removal_host: float | None
+) -> Config:
+    """Return the config of the run, without the columns that only its decisions needed."""
+    given = {"max_removal": max_removal, "max_removal_host": max_removal_host}
+    changed = {name: value for name, value in given.items() if value is not None}
+    decided = dict.fromkeys(("keep", "within", "ignore_common", "common_within"))
+    decided["keep"] = Config.keep
+    return Config(**(options | decided | changed))
 
 
 def _check(sources: list[dict[str, Any]], files: list[InputFile]) -> None:

@@ -1,35 +1,64 @@
-"""What a refused removal would have taken: the hosts or files that lose most, and the clusters."""
+"""The guard before anything is filtered: what would be removed, and whether that is too much.
+
+It reads the summary alone, so that it is the same in a run and in what filters after it.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import Any
 
-from dedup.config import Config
-from dedup.corpus import FILE, Corpus
-from dedup.decisions import Decisions
-
-_SHOWN = 10
+from dedup.errors import DedupError
 
 
-def removal_tables(corpus: Corpus, decisions: Decisions, config: Config) -> str:
-    """Return two tables of at most ten rows: by group, and the largest clusters, as text.
+def removal_tables(removal: dict[str, Any]) -> str:
+    """Return two tables of at most ten rows as text: by group, and the largest clusters.
 
-    Groups are those of ``within``, else hosts where there is such a column, else files.
+    Parameters
+    ----------
+    removal : as in the summary.
     """
-    column = config.within or ("host" if "host" in corpus.columns.column_names else FILE)
-    groups = corpus.groups(column)
-    known = groups.of_document >= 0
-    total = np.bincount(groups.of_document[known], minlength=len(groups.names))
-    gone = np.bincount(groups.of_document[known & decisions.removed], minlength=len(groups.names))
-    lines = [f"removed  documents  {column}"]
+    from dedup.report.cells import printable
+
+    lines = [f"removed  documents  {printable(removal['column'])}"]
     lines += [
-        f"{gone[group]:>7,}  {total[group]:>9,}  {groups.names[group]}"
-        for group in np.argsort(-gone, kind="stable")[:_SHOWN].tolist()
+        f"{group['removed']:>7,}  {group['documents']:>9,}  {printable(group['name'])}"
+        for group in removal["groups"]
     ]
-    removers = np.bincount(decisions.removed_by[decisions.removed], minlength=len(corpus))
     lines.append("removed  keeper")
-    largest = np.argsort(-removers, kind="stable")[:_SHOWN]
-    largest = largest[removers[largest] > 0]
-    ids = corpus.ids.take(largest).to_pylist()
-    lines += [f"{n:>7,}  {id_}" for n, id_ in zip(removers[largest].tolist(), ids, strict=True)]
+    lines += [
+        f"{keeper['removed']:>7,}  {printable(keeper['id'])}" for keeper in removal["keepers"]
+    ]
     return "\n".join(lines)
+
+
+def refusal(
+    summary: dict[str, Any], max_removal: float, max_removal_host: float | None, written: str
+) -> DedupError | None:
+    """Return the error of filtering more than the user thinks possible; None where it is less.
+
+    Parameters
+    ----------
+    max_removal : share of all documents.
+    max_removal_host : share of any one group of `removal.LEAST_DOCUMENTS` or more; None for any.
+    written : what was written nevertheless, for the message.
+    """
+    share = summary["result"]["removed_share"]
+    highest = summary["removal"]["highest"]
+    if share > max_removal:
+        what, option, limit = "the documents", "--max-removal", max_removal
+    elif (
+        max_removal_host is not None
+        and highest is not None
+        and highest["removed"] > max_removal_host * highest["documents"]
+    ):
+        share = highest["removed"] / highest["documents"]
+        what = f"the {highest['documents']:,} documents of {highest['name']}"
+        option, limit = "--max-removal-host", max_removal_host
+    else:
+        return None
+    error = DedupError(
+        f"{share:.1%} of {what} would be removed, more than {option} {limit:g}; {written}: look at "
+        "what would go, then raise it."
+    )
+    error.add_note(removal_tables(summary["removal"]))
+    return error

@@ -67,7 +67,7 @@ class Run:
         )
 
     def _now(self) -> list[Fingerprint]:
-        return [Fingerprint.of(file) for file in self.found.files]
+        return Fingerprint.of_all(self.found.files)
 
 
 def is_small(found: Inputs) -> bool:

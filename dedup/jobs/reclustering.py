@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.errors import ConfigError, InputError
-from dedup.jobs.filtering import sources_of, write_removed
+from dedup.jobs.filtering import input_of, write_removed
 from dedup.output.folder import EVIDENCE_DIR, check_replaceable, staged
 from dedup.resources.failures import in_one_sentence
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 OPTIONS = (
     "threshold",
     "keep",
+    "keep_best",
     "linkage",
     "pairs",
     "min_tokens",
@@ -76,9 +77,7 @@ def recluster(
     with temporary_folder(parent) as scratch, in_one_sentence([scratch, target], memory):
         result = find_in(sketched, config, Scratch(scratch, memory), Stages())
         result.summary["reclustered"] = {"sketched_with": sketched.config.to_dict()}
-        sources = sources_of(folder)
-        if sources:
-            result.summary["input"]["sources"] = sources
+        result.summary["input"] |= input_of(folder)
         with staged(target) as stage:
             result.write_into(stage, evidence=True)
             write_removed(result, stage)

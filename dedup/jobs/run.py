@@ -12,9 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.errors import DedupError
-from dedup.io.inputs import discover
+from dedup.errors import ChangedInputError, ConfigError, DedupError
+from dedup.io.inputs import discover, printable
+from dedup.io.places import shown
 from dedup.jobs.filtering import describe_input, write_removed
+from dedup.jobs.guard import refusal
 from dedup.jobs.local import (
     PathLike,
     Progress,
@@ -24,6 +26,7 @@ from dedup.jobs.local import (
     started_pool,
     temporary_folder,
 )
+from dedup.jobs.reporting import require_extra, write_report
 from dedup.jobs.sources import Fingerprint
 from dedup.jobs.workspace import Manifest, Workspace
 from dedup.output.folder import check_replaceable, mend, staged
@@ -44,6 +47,7 @@ def run(
     annotated: PathLike | None = None,
     keep_evidence: bool = False,
     overwrite: bool = False,
+    report: bool = False,
     scratch: PathLike | None = None,
     restart: bool = False,
     progress: Progress | None = None,
@@ -59,21 +63,29 @@ def run(
     kept, removed, annotated : folders for filtered or annotated copies of the input, one for each
         file, in its own format and codec.
     keep_evidence, overwrite : see `Result.write`.
+    report : also write ``report.html`` to `output` (see `write_report`); needs the extra.
     scratch : folder for what is thrown away at the end; beside the output if not given.
     restart : throw away what a call that died has left, instead of continuing it.
 
     Raises
     ------
     OutputExistsError : an output is already there.
-    InputError : the input cannot be read, or changed meanwhile.
-    DedupError : more than `Config.max_removal` of the documents would be removed from ``kept``;
-        memory or disk are too small; or a call that died had other input or parameters.
+    InputError : the input cannot be read, or changed meanwhile; each record that is copied is
+        compared with the one that was read.
+    DedupError : more than `Config.max_removal` of the documents would be removed from ``kept``, or
+        more than `Config.max_removal_host` of a host's; then the tables are written, unless that
+        would replace others. Or memory or disk are too small; or a call that died had other input
+        or parameters.
     """
     outputs = {"kept": kept, "removed": removed, "annotated": annotated}
     folders = {kind: folder for kind, folder in outputs.items() if folder is not None}
+    if report:
+        if output is None:
+            raise ConfigError("report has no folder to stand in; give an output.")
+        require_extra()
     found = discover(inputs)
     limits = limits_for(found, config)
-    before = [Fingerprint.of(file) for file in found.files]
+    before = Fingerprint.of_all(found.files)
     from dedup.io.filtered import FilteredCopies
 
     if output is None:
@@ -112,35 +124,40 @@ def run(
                 folders, found.files, overwrite=overwrite or space.was_committing
             )
             result = find_all(work, progress)
+            result.summary["input"]["arguments"] = [printable(shown(given)) for given in inputs]
             result.summary["input"]["sources"] = describe_input(result)
-            refusal = _refusal(result, config, folders)
+            refused = _refused(result, config, output) if kept is not None else None
+            if refused is not None and os.path.lexists(output):
+                raise refused
             with staged(output) as stage, copies:
-                if refusal is None:
+                if refused is None:
                     result.write_copies(copies)
                 result.write_into(stage, evidence=keep_evidence)
                 write_removed(result, stage)
                 work.check_input()
                 space.committing()
                 copies.commit()
-        except Exception:
-            if work.is_input_changed():
+        except Exception as error:
+            if isinstance(error, ChangedInputError) or work.is_input_changed():
                 space.discard()
             work.check_input()  # a better reason than whatever it led to
             raise
-    if refusal is not None:
-        raise refusal
+    if report:
+        write_report(output)
+    if refused is not None:
+        raise refused
     return result
 
 
 def _agreed(config: Config) -> dict[str, Any]:
     """Return what a run that continues another must agree on with it: all that tables depend on.
 
-    Memory and workers change no result, and the last two options only refuse one.
+    Memory and workers change no result, and the last options only refuse one.
     """
     from dedup.text.hashing import HASH_VERSION
     from dedup.text.unicode import VERSION
 
-    free = ("memory", "workers", "max_removal", "strict_ids")
+    free = ("memory", "workers", "max_removal", "max_removal_host", "strict_ids")
     options = {name: value for name, value in config.to_dict().items() if name not in free}
     if config.seed_is_drawn:
         options["seed"] = "random"
@@ -151,16 +168,9 @@ def _agreed(config: Config) -> dict[str, Any]:
     }
 
 
-def _refusal(result: Result, config: Config, folders: dict[str, PathLike]) -> DedupError | None:
+def _refused(result: Result, config: Config, output: PathLike) -> DedupError | None:
     """Return the error of a run that would remove more than the user thinks possible."""
-    share = result.summary["result"]["removed_share"]
-    if "kept" not in folders or share <= config.max_removal:
-        return None
-    from dedup.jobs.guard import removal_tables
-
-    error = DedupError(
-        f"{share:.1%} of the documents would be removed, more than --max-removal "
-        f"{config.max_removal:g}; only the tables were written: look at them, then raise it."
-    )
-    error.add_note(removal_tables(result.corpus, result.decisions, config))
-    return error
+    written = f"only the tables were written, to {output}"
+    if os.path.lexists(output):
+        written = f"nothing was written, and {output} is as it was"
+    return refusal(result.summary, config.max_removal, config.max_removal_host, written)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
-from dedup.errors import InputError
+from dedup.errors import InputError, StorageError
 from dedup.io.inputs import STDIN, InputFile
+from dedup.io.places import looked_up
+from dedup.io.remote import RemoteFile, RemotePath
+from dedup.io.wacz import MemberPath
+
+_UNKNOWN = -2
 
 
 class Fingerprint(NamedTuple):
@@ -17,25 +23,48 @@ class Fingerprint(NamedTuple):
     Attributes
     ----------
     path : absolute; `STDIN` for standard input.
-    size : bytes; -1 where there was no such file.
-    modified : nanoseconds since 1970.
+    size : bytes; -1 where there was no such file, `_UNKNOWN` where nobody could tell.
+    modified : nanoseconds since 1970; 0 where only a tag is known.
+    tag : what a store says of the content (ETag), or of its time.
     """
 
     path: str
     size: int
     modified: int
+    tag: str = ""
 
     @classmethod
     def of(cls, file: InputFile) -> Fingerprint:
         """Look at a file."""
         if file.path == STDIN:
             return cls(STDIN, 0, 0)
+        if isinstance(file.path, MemberPath):
+            archive = cls.of(replace(file, path=file.path.archive))
+            return archive._replace(path=f"{archive.path}/{file.path.member}")
+        if isinstance(file.path, RemotePath):
+            return cls._of_remote(file.path)
         path = os.path.abspath(file.path)
         try:
             found = os.stat(path)
         except OSError:
             return cls(path, -1, 0)
         return cls(path, found.st_size, found.st_mtime_ns)
+
+    @classmethod
+    def _of_remote(cls, path: RemotePath) -> Fingerprint:
+        try:
+            with RemoteFile(path) as found:
+                facts = found.metadata()
+                tag = facts.get("ETag") or facts.get("Last-Modified") or b""
+                return cls(str(path), found.size, 0, tag.decode("utf-8", "replace").strip('"'))
+        except StorageError as error:
+            is_gone = isinstance(error.__cause__, FileNotFoundError)
+            return cls(str(path), -1 if is_gone else _UNKNOWN, 0)
+
+    @classmethod
+    def of_all(cls, files: Sequence[InputFile]) -> list[Fingerprint]:
+        """Look at many files."""
+        return list(looked_up(cls.of, files, [file.path for file in files]))
 
 
 def changes_of(before: Sequence[Fingerprint], now: Sequence[Fingerprint]) -> list[str]:
@@ -49,14 +78,18 @@ def changes_of(before: Sequence[Fingerprint], now: Sequence[Fingerprint]) -> lis
     for path in old:
         if path in new:
             found += _change(old[path], new[path])
-    return found or ["the order of the files"]
+    return found if found or list(old) == list(new) else ["the order of the files"]
 
 
 def _change(before: Fingerprint, now: Fingerprint) -> list[str]:
+    if _UNKNOWN in (before.size, now.size):
+        return []
     if now.size < 0 <= before.size:
         return [f"file {now.path} is gone"]
     if now.size != before.size:
         return [f"file {now.path}: size {before.size} -> {now.size}"]
+    if now.tag != before.tag:
+        return [f"file {now.path}: its content"]
     if now.modified != before.modified:
         return [f"file {now.path}: written {_time(before.modified)} -> {_time(now.modified)}"]
     return []

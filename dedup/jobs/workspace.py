@@ -26,7 +26,7 @@ from dedup.resources.failures import in_one_sentence
 
 PathLike = str | os.PathLike[str]
 
-FORMAT = "dedup-scratch-1"
+FORMAT = "dedup-scratch-2"
 """Stands in the manifest; to be raised when the files of a part change."""
 
 _LOCK_FILE = "lock"

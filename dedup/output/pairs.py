@@ -66,11 +66,12 @@ class Pairs:
 
 
 def decided_pairs(corpus: Corpus, search: Search, decisions: Decisions, scratch: Scratch) -> Pairs:
-    """Return each removed document with the keeper that removes it."""
+    """Return each document that a keeper matches with the first such keeper."""
     pairs = Pairs(corpus, search.verifier.measure, SortedRuns(scratch, valued=True))
     for start in range(0, len(corpus), _BLOCK):
-        removed = np.flatnonzero(decisions.removed[start : start + _BLOCK]) + start
-        pairs.add(decisions.removed_by[removed], removed, decisions.removed_common[removed])
+        keeper = decisions.removed_by[start : start + _BLOCK]
+        matched = np.flatnonzero(keeper != np.arange(start, start + len(keeper))) + start
+        pairs.add(decisions.removed_by[matched], matched, decisions.removed_common[matched])
     return pairs
 
 

@@ -6,17 +6,18 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup.corpus import Corpus, Sketched
 from dedup.decisions import Decisions
 from dedup.io.filtered import FileRecords, FilteredCopies
+from dedup.io.records import RecordCheck
 from dedup.output.evidence import write_evidence
 from dedup.output.folder import (
     CLUSTERS_FILE,
@@ -33,7 +34,7 @@ from dedup.search import Search
 from dedup.spill.scratch import Scratch
 
 
-@dataclass
+@dataclass(repr=False)
 class Result:
     """Clusters, pairs and what the run did.
 
@@ -61,6 +62,19 @@ class Result:
     def pairs(self) -> pa.Table:
         """Verified pairs: those that decided, or all (``pairs="all"``)."""
         return _whole(self.pair_rows.batches(), self.pair_rows.schema)
+
+    def __repr__(self) -> str:
+        config, result = self.summary["config"], self.summary["result"]
+        return (
+            f"<Result: {len(self.corpus):,} documents, {result['clusters']:,} clusters, "
+            f"{result['removed']:,} duplicates ({result['removed_share']:.1%}) at "
+            f"{config['measure']} >= {float(config['threshold']):g}>"
+        )
+
+    def _repr_html_(self) -> str:
+        from dedup.report.notebook import result_html
+
+        return result_html(self)
 
     @property
     def decision_columns(self) -> pa.Table:
@@ -101,9 +115,17 @@ class Result:
 
     def write_copies(self, copies: FilteredCopies) -> None:
         """Write filtered or annotated copies of the input, to be committed by the caller."""
-        rows = np.diff(self.corpus.file_offsets).tolist()
+        corpus = self.corpus
+        edges = corpus.file_offsets.tolist()
         records = [
-            FileRecords(parts, count) for parts, count in zip(self.corpus.parts, rows, strict=True)
+            FileRecords(
+                parts,
+                stop - start,
+                partial(RecordCheck, file.name, corpus.record_digests[start:stop]),
+            )
+            for file, parts, (start, stop) in zip(
+                corpus.files, corpus.parts, pairwise(edges), strict=True
+            )
         ]
         self.summary["output"] = copies.write(
             records, self.decisions.removed, self._decision_columns

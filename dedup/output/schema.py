@@ -35,6 +35,7 @@ def clusters_schema(
             pa.field("cluster_id", pa.int64(), nullable=False),
             pa.field("cluster_size", pa.int64(), nullable=False),
             pa.field("is_keeper", pa.bool_(), nullable=False),
+            pa.field("is_removed", pa.bool_(), nullable=False),
             pa.field("keeper_id", id_type),
             *_measures(measure, nullable=True),
             pa.field("match", pa.dictionary(pa.int32(), pa.string())),
@@ -66,6 +67,7 @@ def decisions_schema(id_type: pa.DataType, measure: str = "jaccard") -> pa.Schem
         [
             pa.field("cluster_id", pa.int64()),
             pa.field("is_keeper", pa.bool_(), nullable=False),
+            pa.field("is_removed", pa.bool_(), nullable=False),
             pa.field("keeper_id", id_type),
             *_measures(measure, nullable=True),
         ]

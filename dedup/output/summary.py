@@ -85,14 +85,23 @@ def summarise(
             "removed_share": num_removed / num_documents if num_documents else 0.0,
             "pairs": pairs.num_rows,
             "omitted_pairs": pairs.num_omitted,
-            **_containment_counts(search),
+            **_spared(decisions, config),
+            **_containment_counts(search, decisions),
             **_url_variants(corpus, decisions),
         },
-        "warnings": _warnings(corpus, search, config),
+        "warnings": _warnings(corpus, search, decisions, config),
     }
 
 
-def _containment_counts(search: Search) -> dict[str, int]:
+def _spared(decisions: Decisions, config: Config) -> dict[str, int]:
+    """Count the documents that have a keeper and stay all the same."""
+    if config.keep_best == 1:
+        return {}
+    keepers = int((decisions.removed_by == np.arange(len(decisions.removed))).sum())
+    return {"spared": len(decisions.removed) - keepers - int(decisions.removed.sum())}
+
+
+def _containment_counts(search: Search, decisions: Decisions) -> dict[str, int]:
     """Return how many documents only containment removes, and how many kept ones lie in others.
 
     The latter come before the document that holds them in keeper order.
@@ -103,12 +112,15 @@ def _containment_counts(search: Search) -> dict[str, int]:
     kept = keeper == np.arange(len(keeper))
     removed = np.flatnonzero(~kept)
     far = removed[~search.verifier.near(keeper[removed], removed, common[removed])]
-    copies = np.bincount(search.lead, minlength=len(search.lead))[search.units]
+    is_far = np.zeros(len(search.lead), np.bool_)
+    is_far[search.units[far]] = True
     contained = np.zeros(len(keeper), np.bool_)
     for edges in search.edges or ():
         contained[edges.left[kept[edges.left] & kept[edges.right]]] = True
     return {
-        "removed_by_containment_alone": int(copies[far].sum()),
+        "removed_by_containment_alone": int(
+            (is_far[search.lead] & decisions.removed[search.order]).sum()
+        ),
         "kept_but_contained": int(contained.sum()),
     }
 
@@ -202,9 +214,9 @@ def short_texts_warning(median: float | None, config: Config) -> list[str]:
     ]
 
 
-def _warnings(corpus: Corpus, search: Search, config: Config) -> list[str]:
+def _warnings(corpus: Corpus, search: Search, decisions: Decisions, config: Config) -> list[str]:
     found = short_texts_warning(_median_tokens(corpus, max(1, config.min_tokens)), config)
-    contained = _containment_counts(search).get("kept_but_contained", 0)
+    contained = _containment_counts(search, decisions).get("kept_but_contained", 0)
     if contained:
         found.append(
             f"{contained:,} kept documents are contained in another kept one that comes after them "

@@ -78,6 +78,7 @@ def _cluster_rows(
             keeper,
             decisions.cluster_size[members],
             keeper == members,
+            decisions.removed[members],
             corpus.ids.take(keeper),
             *_nullable(measured(corpus, measure, keeper, members, common)),
             pa.DictionaryArray.from_arrays(pa.array(match, pa.int32()), _MATCHES),
@@ -123,6 +124,7 @@ class DecisionColumns:
             [
                 pa.array(keeper, mask=alone),
                 keeper == rows,
+                decisions.removed[rows],
                 self._corpus.ids.take(keeper, alone),
                 *_nullable(measured(self._corpus, self._measure, keeper, rows, common), alone),
             ],

@@ -22,6 +22,7 @@ from dedup.documents import SketchParameters
 from dedup.engines.parts import PartSketches
 from dedup.engines.sketching import SketchTask
 from dedup.io.inputs import InputFile
+from dedup.io.places import whole_of
 from dedup.pipeline import needed_columns
 from dedup.planning.sampling import LEAST_SLICES, WHOLE_BYTES, Slice, is_stream, sampled, whole
 from dedup.planning.shares import duplicate_share
@@ -194,7 +195,7 @@ def _total(files: list[InputFile], slices: list[Slice], values: list[int]) -> Fi
 
 
 def _parquet_rows(files: list[InputFile]) -> int:
-    return sum(pq.read_metadata(file.path).num_rows for file in files)
+    return sum(pq.read_metadata(whole_of(file.path)).num_rows for file in files)
 
 
 def _basis(slices: list[Slice], files: list[InputFile], is_whole: bool, size: int) -> str:

@@ -15,6 +15,7 @@ from itertools import accumulate
 
 from dedup.io.base import Columns, InputFile, Part
 from dedup.io.formats import FORMATS
+from dedup.io.places import opened
 
 WHOLE_BYTES = 8 << 20
 """Input up to this is read whole."""
@@ -120,7 +121,7 @@ class _Parts:
 def _head(file: InputFile, columns: Columns, scratch: str) -> Slice:
     """Copy the beginning of a stream; it reads like a file that was cut off there."""
     path = os.path.join(scratch, f"{file.ordinal:06d}-{os.path.basename(file.path)}")
-    with open(file.path, "rb") as source, open(path, "wb") as copy:
+    with opened(file.path) as source, open(path, "wb") as copy:
         size = copy.write(source.read(_HEAD_BYTES))
     head = replace(file, path=path, size=size)
     return Slice(FORMATS[file.format].split(head, columns, size)[0], file, size)

@@ -10,9 +10,9 @@ from dedup.resources.limits import PARENT_BYTES, WORKER_BYTES
 from dedup.resources.sizes import shown_bytes
 
 _WORD_BYTES = 8
-_RECORD_BYTES = 72
+_RECORD_BYTES = 80
 """A document's counts, digests and fingerprint."""
-_SEARCH_RECORD_BYTES = 150
+_SEARCH_RECORD_BYTES = 158
 """The same brought together, and what the search notes of a document, where memory is short."""
 _SEARCH_BYTES = 200 << 20
 _CHUNK_DOCUMENTS = 1 << 20

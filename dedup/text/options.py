@@ -120,6 +120,12 @@ def _strip_accents(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, I
 
 
 def _fold_digits(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int64Array]:
+    folded, gone = zero_digits(data)
+    return _without(folded, offsets, gone)
+
+
+def zero_digits(data: UInt8Array) -> tuple[UInt8Array, BoolArray]:
+    """Write 0 over the first byte of every decimal digit; return also which bytes are to go."""
     folded = np.frombuffer(bytearray(data).translate(_DIGITS), np.uint8)
     gone = np.zeros(len(data), np.bool_)
     found = characters(data, data >= 0xC0)
@@ -127,10 +133,15 @@ def _fold_digits(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int
     folded[digits.positions] = _ZERO
     for place in range(1, 4):
         gone[digits.positions[digits.sizes > place] + place] = True
-    return _without(folded, offsets, gone)
+    return folded, gone
 
 
 def _join_words(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int64Array]:
+    return _without(data, offsets, inner_separators(data, offsets))
+
+
+def inner_separators(data: UInt8Array, offsets: Int64Array) -> BoolArray:
+    """Return the bytes of separators over which words are joined."""
     words = fold_canonical(data, offsets).data[:-PADDING]
     starts, ends = inner_runs(words, offsets)
     solid = ~_ASCII_BREAKS.take(data.take(starts))  # nearly all runs start with a blank
@@ -140,7 +151,7 @@ def _join_words(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int6
     steps = np.zeros(len(data) + 1, np.int8)
     steps[starts[solid]] = 1
     steps[ends[solid]] = -1
-    return _without(data, offsets, np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_))
+    return np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_)
 
 
 def inner_runs(words: UInt8Array, offsets: Int64Array) -> tuple[Int64Array, Int64Array]:

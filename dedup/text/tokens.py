@@ -12,7 +12,7 @@ import xxhash
 
 from dedup.text.canonical import canonical_utf8
 from dedup.text.characters import character_edges
-from dedup.text.folding import PADDING, fold, fold_canonical
+from dedup.text.folding import PADDING, Folded, fold, fold_canonical
 from dedup.text.hashing import HashConstants, Int64Array, UInt8Array, UInt64Array
 from dedup.text.options import CHAR, DEFAULT, TextOptions, changed
 from dedup.text.utf8 import BoolArray
@@ -54,19 +54,23 @@ def token_hashes(
     else:
         folded = fold(data, offsets)
         num_invalid = folded.num_invalid
-    words, offsets = folded.data[:-PADDING], folded.offsets
-    if options.unit == CHAR:
-        starts, ends = character_edges(words, offsets)
-    else:
-        starts, ends = _token_edges(words, offsets, folded.cuts)
+    starts, ends = token_edges(folded, options)
     hashes = hash_tokens(folded.data, starts, ends - starts, constants)
-    return hashes, np.searchsorted(starts, offsets), num_invalid
+    return hashes, np.searchsorted(starts, folded.offsets), num_invalid
 
 
-def _token_edges(
+def token_edges(folded: Folded, options: TextOptions = DEFAULT) -> tuple[Int64Array, Int64Array]:
+    """Return the byte positions where tokens start and end; may write to the text, see the unit."""
+    words = folded.data[:-PADDING]
+    if options.unit == CHAR:
+        return character_edges(words, folded.offsets)
+    return _word_edges(words, folded.offsets, folded.cuts)
+
+
+def _word_edges(
     folded: UInt8Array, offsets: Int64Array, cuts: BoolArray | None
 ) -> tuple[Int64Array, Int64Array]:
-    """Return the byte positions where tokens start and end."""
+    """Return the byte positions where words start and end."""
     size = len(folded)
     inside = np.zeros(size + 2, np.bool_)
     np.not_equal(folded, 0, out=inside[1:-1])

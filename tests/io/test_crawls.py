@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from test_warc import CORPORA, RECORDS, SENTENCE, URLS, answer, html, needs_corp
 from dedup.api import find_duplicates
 from dedup.errors import InputError
 from dedup.io.base import Columns
+from dedup.io.inputs import discover
 from dedup.io.nesting import is_deeper
 from dedup.io.pages import MAX_DEPTH, text_of
 from dedup.io.warc import FORMAT
@@ -91,15 +93,40 @@ def test_wacz(tmp_path: Path) -> None:
         archive.writestr("archive/b.warc.gz", b"".join(map(gzip.compress, RECORDS)))
         archive.writestr("archive/a.warc", b"".join(RECORDS))
         archive.writestr("pages/pages.jsonl", "{}")
-    found = read(path)
-    assert found.ids == URLS * 2
-    files = [name for table in found.columns for name in table["file"].to_pylist()]
-    assert files == ["a.wacz/archive/a.warc"] * 9 + ["a.wacz/archive/b.warc.gz"] * 9
-    ids = find_duplicates(str(path)).corpus.columns["doc_id"].to_pylist()
+    inputs = discover([path]).files
+    assert [file.name for file in inputs] == ["a.wacz/archive/a.warc", "a.wacz/archive/b.warc.gz"]
+    for file in inputs:
+        found = read(pickle.loads(pickle.dumps(file)))
+        assert found.ids == URLS
+        assert {name for table in found.columns for name in table["file"].to_pylist()} == {
+            file.name
+        }
+    ids = find_duplicates(str(path), workers=2).corpus.columns["doc_id"].to_pylist()
     assert len(set(ids)) == 18
     path.write_bytes(b"no zip")
     with pytest.raises(InputError, match="cannot be read as WACZ"):
-        read(path)
+        find_duplicates(str(path))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("pages/pages.jsonl", "{}")
+    with pytest.raises(InputError, match="it is no zip file with WARC files"):
+        find_duplicates(str(path))
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_damaged_wacz(method: int, tmp_path: Path) -> None:
+    """Damage in one WARC ends the reading of that one, with what stands before it."""
+    path = tmp_path / "a.wacz"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("archive/a.warc", b"".join(RECORDS * 200))
+        archive.writestr("archive/b.warc", b"".join(RECORDS))
+    content = bytearray(path.read_bytes())
+    middle = content.index(b"b.warc") // 2
+    content[middle : middle + 50] = bytes(50)
+    path.write_bytes(content)
+    result = find_duplicates(str(path))
+    assert sum(result.summary["input"]["problems"].values()) >= 1
+    assert result.corpus.columns["file"].to_pylist().count("a.wacz/archive/b.warc") == 9
+    assert 9 < len(result.corpus) < 9 * 201
 
 
 def test_arc(tmp_path: Path) -> None:

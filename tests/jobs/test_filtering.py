@@ -6,6 +6,7 @@ import gzip
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -40,10 +41,14 @@ def tree(root: Path) -> dict[str, bytes]:
     return {str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file()}
 
 
+@pytest.mark.parametrize("options", [{}, {"measure": "containment"}, {"keep_best": 2}], ids=str)
 @pytest.mark.parametrize("linkage", ["keeper", "components"])
-def test_it_gives_what_the_run_gives(corpus: Path, tmp_path: Path, linkage: str) -> None:
-    out, now = tmp_path / "out", {k: tmp_path / "now" / k for k in ("kept", "removed")}
-    config = dedup.Config(linkage=linkage, keep="longest", threshold="0.6")
+def test_it_gives_what_the_run_gives(
+    corpus: Path, tmp_path: Path, linkage: str, options: dict[str, Any]
+) -> None:
+    kinds = ("kept", "removed", "annotated")
+    out, now = tmp_path / "out", {k: tmp_path / "now" / k for k in kinds}
+    config = dedup.Config(linkage=linkage, keep="longest", threshold="0.6", **options)
     result = dedup.run([corpus], out, config, **now)
     corpus.rename(tmp_path / "moved")
     later = {k: tmp_path / "later" / k for k in now}

@@ -155,7 +155,7 @@ def test_the_curve_is_that_of_the_bands(tmp_path: Path) -> None:
 
 
 def test_costs_add_up() -> None:
-    assert scratch_bytes(10, 1000, 17, 60) == 8 * 1000 + 8 * 17 * 10 + 222 * 10 + 60
+    assert scratch_bytes(10, 1000, 17, 60) == 8 * 1000 + 8 * 17 * 10 + 238 * 10 + 60
     assert memory_bytes(1000, 3) - memory_bytes(1000, 2) == 224 << 20  # while they sketch
     assert memory_bytes(10**8, 3) == memory_bytes(10**8, 2) == search_bytes(10**8)
     assert search_bytes(10**8) - search_bytes(10**7) == 32 * 9 * 10**7

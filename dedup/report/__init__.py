@@ -1,0 +1,1 @@
+"""A run explained: numbers, texts and pictures of what was decided."""

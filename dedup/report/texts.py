@@ -1,0 +1,203 @@
+"""The texts of a run's documents, read again from its input, and only where that is unchanged.
+
+A run stores no text. Its summary names each input file, with its rows and a fingerprint of its
+content (see `dedup.jobs.filtering.content_fingerprint`); evidence has a digest of every text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dedup.config import Config
+from dedup.errors import InputError
+from dedup.io.base import Batch
+from dedup.io.formats import FORMATS, format_of
+from dedup.io.inputs import InputFile, discover
+from dedup.io.wacz import as_member
+from dedup.jobs.filtering import content_fingerprint
+from dedup.output.evidence import open_evidence
+from dedup.output.folder import EVIDENCE_DIR, SUMMARY_FILE
+from dedup.pipeline import needed_columns
+from dedup.report.difference import Text
+from dedup.sketch.digest import digests
+from dedup.text.hashing import Int64Array, UInt64Array, hash_constants
+from dedup.text.own_tokens import OwnTokens
+
+_PART_BYTES = 16 << 20
+_BATCH_BYTES = 1 << 20
+
+
+class Texts:
+    """The texts of the documents of a run.
+
+    Parameters
+    ----------
+    folder : the output of a run.
+    inputs : the arguments of that run, in its order, where its files lie elsewhere now.
+
+    Attributes
+    ----------
+    config : the run's.
+    problems : file -> why its texts cannot be had, of those that were asked for.
+
+    Raises
+    ------
+    InputError : there is no summary, or `inputs` are not as many files as it names.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        inputs: Sequence[str | os.PathLike[str]] | None = None,
+    ) -> None:
+        self._folder = Path(folder)
+        summary = summary_of(folder)
+        self.config = Config(**summary["config"])
+        self.problems: dict[str, str] = {}
+        self._sources: list[dict[str, Any]] = summary["input"].get("sources", [])
+        self._files = [_file(number, source) for number, source in enumerate(self._sources)]
+        if inputs is not None:
+            self._files = list(discover(inputs).files)
+            if len(self._files) != len(self._sources):
+                raise InputError(
+                    f"{len(self._files)} files are given and {folder} is of {len(self._sources)}; "
+                    "give the arguments of that run in its order."
+                )
+        rows = [source["rows"] for source in self._sources]
+        self._starts: Int64Array = np.concatenate([[0], np.cumsum(np.array(rows, np.int64))])
+        self._checked: set[int] = set()
+
+    def read(self, positions: Iterable[int]) -> Iterator[tuple[int, Text]]:
+        """Yield (position, text) in input order; a file that changed yields none.
+
+        Each file is read once, up to the last document that is asked for. What is missing then has
+        its reason in `why_not`.
+        """
+        wanted = np.unique(np.fromiter(positions, np.int64))
+        for ordinal in range(len(self._files)):
+            first, last = np.searchsorted(wanted, self._starts[ordinal : ordinal + 2]).tolist()
+            if first == last or not self._is_unchanged(ordinal):
+                continue
+            start = int(self._starts[ordinal])
+            rows = wanted[first:last] - start
+            for batch, begin, places in self._batches(ordinal, rows):
+                for place in places.tolist():
+                    text = batch.text.slice(place, 1)
+                    if self._is_same(start + begin + place, text):
+                        yield start + begin + place, _as_text(text)
+
+    def why_not(self, position: int) -> str:
+        """Say why a text was not there, as half a sentence."""
+        if not self._sources:
+            return "the run was of a table in memory"
+        ordinal = int(np.searchsorted(self._starts, position, side="right")) - 1
+        return self.problems.get(self._sources[ordinal]["name"], "there is no such document")
+
+    def _batches(self, ordinal: int, rows: Int64Array) -> Iterator[tuple[Batch, int, Int64Array]]:
+        """Yield the batches of a file that hold some rows, their first row, and the places."""
+        file, start = self._files[ordinal], 0
+        reader = FORMATS[file.format]
+        for part in reader.split(file, needed_columns(self.config), _PART_BYTES):
+            for batch in reader.read(part, _BATCH_BYTES):
+                stop = start + len(batch)
+                places = rows[(rows >= start) & (rows < stop)] - start
+                if len(places):
+                    yield batch, start, places
+                start = stop
+                if start > rows[-1]:
+                    return
+
+    def _is_unchanged(self, ordinal: int) -> bool:
+        source, file = self._sources[ordinal], self._files[ordinal]
+        if ordinal not in self._checked:
+            self._checked.add(ordinal)
+            problem = _problem(source, file)
+            if problem:
+                self.problems[source["name"]] = problem
+        return source["name"] not in self.problems
+
+    def _is_same(self, position: int, text: pa.Array) -> bool:
+        """Tell whether a text is the run's, as far as evidence can tell."""
+        if self._evidence is None:
+            return True
+        bounds, stored = self._evidence
+        part = int(np.searchsorted(bounds, position, side="right")) - 1
+        if (stored[part][position - bounds[part]] == _digest(text, self.config)).all():
+            return True
+        ordinal = int(np.searchsorted(self._starts, position, side="right")) - 1
+        name = self._sources[ordinal]["name"]
+        self.problems[name] = f"{name} changed since the run"
+        return False
+
+    @cached_property
+    def _evidence(self) -> tuple[Int64Array, list[UInt64Array]] | None:
+        """The first position of each part, and the digests of its texts."""
+        if not (self._folder / EVIDENCE_DIR).is_dir():
+            return None
+        parts = open_evidence(self._folder / EVIDENCE_DIR).parts
+        bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
+        return bounds[:-1], [part.arrays["text_digests"] for part in parts]
+
+
+def summary_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return the summary of a run.
+
+    Raises
+    ------
+    InputError : `folder` is not the output of a run.
+    """
+    try:
+        summary = json.loads((Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8"))
+        summary["config"], summary["input"], summary["result"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{folder} holds no results; give the output of dedup run.") from None
+    return dict(summary)
+
+
+def _file(ordinal: int, source: dict[str, Any]) -> InputFile:
+    format_name, codec = format_of(source["path"]) or ("jsonl", None)
+    size = int(source["size"])
+    path = as_member(source["path"]) or source["path"]
+    return InputFile(ordinal, 0, path, source["name"], format_name, codec, size)
+
+
+def _problem(source: dict[str, Any], file: InputFile) -> str:
+    """Say why the texts of a file cannot be had; nothing where they can."""
+    if source["fingerprint"] is None:
+        return "standard input cannot be read again"
+    try:
+        if content_fingerprint(file.path) == source["fingerprint"]:
+            return ""
+    except FileNotFoundError:
+        return f"{source['name']} is no longer there"
+    except OSError as error:
+        return f"{source['name']} cannot be read ({error.strerror})"
+    return f"{source['name']} changed since the run"
+
+
+def _as_text(text: pa.Array) -> Text:
+    value = text[0].as_py()
+    if isinstance(value, list):
+        return [t.decode("utf-8", "replace") if isinstance(t, bytes) else t for t in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value or "")
+
+
+def _digest(text: pa.Array, config: Config) -> UInt64Array:
+    """Return the digest of a text, or of own tokens, as the sketches have it."""
+    if pa.types.is_large_list(text.type):
+        own = OwnTokens.of(text)
+        hashes = own.hashes(0, 1, hash_constants(int(config.seed), config.ngram))
+        return digests(hashes, np.array([0, len(hashes)])).ravel()
+    value = text[0].as_py() or b""
+    raw = np.frombuffer(value if isinstance(value, bytes) else value.encode(), np.uint8)
+    return digests(raw, np.array([0, len(raw)])).ravel()
