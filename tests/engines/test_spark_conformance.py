@@ -59,9 +59,9 @@ def in_order(table: pa.Table) -> list[tuple[Any, ...]]:
 @pytest.mark.parametrize(
     ("id_column", "partitions", "options"),
     [
-        ("url", 1, {}),
-        ("number", 7, {"keep": "max:score", "within": "host", "threshold": "0.6"}),
-        ("url", 2, {"keep": "last", "min_tokens": 20, "ngram": 3, "unit": "word"}),
+        ("url", 1, {"linkage": "components", "pairs": "all", "threshold": "0.7"}),
+        ("number", 7, {"keep": "max:score", "within": "host", "keep_best": 2, "threshold": "0.6"}),
+        ("url", 2, {"keep": "last", "min_tokens": 20, "ngram": 3}),
     ],
     ids=str,
 )

@@ -22,6 +22,8 @@ def is_blank() -> Column:
 def collapsed(stages: Stages, documents: DataFrame, config: Config) -> DataFrame:
     """Add ``lead``, the first rank with an equal digest, and ``is_unit``: whether it is searched.
 
+    ``nth`` is the place among the documents of that digest.
+
     One shuffle by digest; of a million copies nothing but the first one's rank is held.
     """
     from pyspark.sql import functions as F  # noqa: N812
@@ -33,10 +35,11 @@ def collapsed(stages: Stages, documents: DataFrame, config: Config) -> DataFrame
         compared &= F.col("group").isNotNull()
         keys.append("group")
     ordered = stages.sorted_by(documents.where(compared), keys, ["rank"])
-    schema = StructType([*documents.schema.fields]).add("lead", LongType())
+    schema = StructType([*documents.schema.fields]).add("lead", LongType()).add("nth", LongType())
     is_first = (F.col("lead") == F.col("rank")) & (F.col("num_shingles") > 0)
     alike = ordered.mapInArrow(MarkLeads(tuple(keys)), schema).withColumn("is_unit", is_first)
     others = documents.where(~compared).withColumn("lead", F.col("rank"))
+    others = others.withColumn("nth", F.lit(0).cast("bigint"))
     return stages.written(
         "documents", alike.unionByName(others.withColumn("is_unit", F.lit(False)))
     )

@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 from dedup.config import Config
 from dedup.engines.spark.candidates import candidate_pairs
 from dedup.engines.spark.collapse import collapsed
+from dedup.engines.spark.components import component_labels
+from dedup.engines.spark.decisions import decided
 from dedup.engines.spark.keepers import greedy_removals
 from dedup.engines.spark.numbering import in_keeper_order, keeper_keys, placed
 from dedup.engines.spark.stages import Stages
 from dedup.engines.spark.summary import summarise
-from dedup.engines.spark.tables import clusters_table, decided_pairs, with_keepers
+from dedup.engines.spark.tables import (
+    all_pairs_table,
+    clusters_table,
+    decided_pairs,
+    removed_table,
+)
 from dedup.engines.spark.verification import sets_of, verified
 from dedup.errors import ConfigError
 
@@ -22,8 +29,6 @@ if TYPE_CHECKING:
 _ONLY = {
     "method": "minhash",
     "measure": "jaccard",
-    "linkage": "keeper",
-    "pairs": "decided",
     "ignore_common": None,
     "strict_ids": False,
 }
@@ -77,11 +82,16 @@ def find(stages: Stages, sketches: DataFrame, config: Config) -> Found:
     edges = stages.written("edges", verified(listed.pairs, sets, config.threshold))
     num_edges = edges.count()
     removals = stages.written("removals", greedy_removals(stages, edges, num_edges))
-    members = stages.written("members", with_keepers(documents, removals))
-    clusters = stages.written("clusters", clusters_table(members))
-    pairs = stages.written("pairs", decided_pairs(members))
-    removed = members.where(F.col("keeper") != F.col("rank")).select(
-        "doc_id", "position", F.col("cluster_id").alias("keeper_position")
-    )
-    summary = summarise(documents, listed, num_edges, clusters, pairs, config)
+    labels = None
+    if config.linkage == "components":
+        labels = stages.written("labels", component_labels(stages, edges, num_edges))
+    decisions = decided(stages, documents, removals, labels, config.keep_best)
+    clusters = stages.written("clusters", clusters_table(decisions))
+    if config.pairs == "all":
+        rows = all_pairs_table(decisions, edges, config.max_comparisons)
+    else:
+        rows = decided_pairs(decisions)
+    pairs = stages.written("pairs", rows)
+    removed = stages.written("removed", removed_table(decisions))
+    summary = summarise(decisions, listed, num_edges, clusters, pairs, config)
     return Found(clusters, pairs, removed, summary)

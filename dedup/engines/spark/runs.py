@@ -49,17 +49,20 @@ class RunState:
 
 @dataclass(frozen=True)
 class MarkLeads:
-    """Adds to sorted rows the ``rank`` of the first row with equal keys, as ``lead``."""
+    """Adds to sorted rows the ``rank`` of the first row with equal keys, and the row's place.
+
+    As ``lead`` and ``nth``.
+    """
 
     keys: tuple[str, ...]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the batches with ``lead``."""
+        """Yield the batches with the two columns."""
         state = RunState()
         for batch in batches:
             keys = [numbers(batch, name) for name in self.keys]
-            lead, _ = state.mark(keys, numbers(batch, "rank"))
-            yield batch.append_column("lead", pa.array(lead))
+            lead, nth = state.mark(keys, numbers(batch, "rank"))
+            yield batch.append_column("lead", pa.array(lead)).append_column("nth", pa.array(nth))
 
 
 class SharedKeys:

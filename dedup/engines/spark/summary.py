@@ -48,7 +48,8 @@ def summarise(
         clustered_documents=F.count("*"),
         largest_cluster=F.coalesce(F.max("cluster_size"), F.lit(0)),
     )
-    removed = sizes["clustered_documents"] - sizes["clusters"]
+    removed = facts.pop("removed")
+    spared = facts.pop("matched") - removed
     count = facts["documents"]
     import pyspark
 
@@ -72,6 +73,7 @@ def summarise(
             "kept": count - removed,
             "removed_share": removed / count if count else 0.0,
             "pairs": pairs.count(),
+            **({} if config.keep_best == 1 else {"spared": spared}),
         },
         "warnings": [
             *([] if count else ["the input holds no document"]),
@@ -118,6 +120,8 @@ def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
         too_short=F.count_if((tokens < config.min_tokens) & ~is_blank()),
         invalid_utf8=total("batch_invalid"),
         units=F.count_if("is_unit"),
+        removed=F.count_if("is_removed"),
+        matched=F.count_if(F.col("removed_by") != F.col("rank")),
     )
     return {"files": 0, **facts}
 
