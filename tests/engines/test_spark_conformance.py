@@ -84,3 +84,36 @@ def test_tables_of_both_engines_are_equal(
             assert facts[name] == expected.summary["input"][name], name
         assert found.summary["search"]["skipped_comparisons"] == 0
         assert found.summary["search"]["largest_bucket"] > 64 or "within" in options
+
+
+def variants(seed: int, most_edits: int) -> list[str]:
+    """Return pages of a few words' difference, which drift: one bucket with several keepers."""
+    rng = np.random.default_rng(seed)
+    words = np.array(vocabulary(2000, seed))
+    page = list(rng.choice(words, 200))
+    texts = []
+    for _ in range(150):
+        edited = list(page)
+        for _ in range(int(rng.integers(1, most_edits + 1))):
+            edited[int(rng.integers(200))] = str(rng.choice(words))
+        texts.append(" ".join(edited))
+        if rng.random() < 0.1:
+            page = edited
+    return texts
+
+
+@pytest.mark.slow
+def test_keepers_need_no_cap_where_all_pairs_would(spark: Any) -> None:
+    texts = [*variants(0, most_edits=2), *variants(2, most_edits=3)]
+    table = pa.table({"id": np.arange(len(texts)), "text": texts})
+    expected = dedup.find_duplicates(table, max_comparisons=300)
+    everything = dedup.find_duplicates(table, max_comparisons=300, pairs="all")
+    assert everything.summary["search"]["skipped_comparisons"] > 0
+    assert expected.summary["search"]["skipped_comparisons"] == 0
+    with dedup.spark.find_duplicates(
+        spark.createDataFrame(table), text="text", id="id", max_comparisons=300
+    ) as found:
+        same_tables(found, expected)
+        assert found.summary["search"]["skipped_comparisons"] == 0
+        stages = found.summary["seconds"]
+        assert {"rest", "late", "active_1"} <= set(stages)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,6 @@ from dedup.config import Config
 from dedup.engines.spark.arrays import numbers, rows, unpacked_words
 from dedup.engines.spark.runs import SharedKeys
 from dedup.engines.spark.stages import Stages
-from dedup.engines.spark.verification import sets_of
 from dedup.lsh.buckets import Buckets, all_pairs, unpack_pairs
 from dedup.lsh.candidates import HOT_BUCKET
 from dedup.lsh.hot_buckets import hot_pairs
@@ -108,8 +108,7 @@ class HotPairs:
             if not batch.num_rows:
                 continue
             key = numbers(batch, "key")
-            bounds = runs(key.view(np.uint64))
-            for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+            for first, last in pairwise(runs(key.view(np.uint64)).tolist()):
                 if bucket.key != key[first] and bucket.key is not None:
                     yield from self._pairs(bucket)
                     bucket = _HotBucket()
@@ -128,19 +127,20 @@ class HotPairs:
             Scratch(),
         )
         later, earlier = unpack_pairs(found.pairs)
-        yield _hot_rows(left=rank[earlier], right=rank[later])
+        yield hot_rows(left=rank[earlier], right=rank[later])
         skipped = np.concatenate([rank[found.skipped_documents], beyond])
         total = len(rank) + len(beyond)
         looked_at = found.capped[0].looked_at if found.capped else len(rank)
         if len(skipped):
-            yield _hot_rows(right=skipped)
+            yield hot_rows(right=skipped)
             count = found.num_skipped + len(rank) * len(beyond)
             count += len(beyond) * (len(beyond) - 1) // 2
             facts = {"lead": rank[0], "members": total, "looked_at": looked_at, "skipped": count}
-            yield _hot_rows(**{name: np.array([value]) for name, value in facts.items()})
+            yield hot_rows(**{name: np.array([value]) for name, value in facts.items()})
 
 
-def _hot_rows(**columns: Int64Array) -> pa.RecordBatch:
+def hot_rows(**columns: Int64Array) -> pa.RecordBatch:
+    """Return `HOT_COLUMNS`, null where they are not given."""
     count = len(next(iter(columns.values())))
     names = ("left", "right", "lead", "members", "looked_at", "skipped")
     return rows({name: columns.get(name, pa.nulls(count, pa.int64())) for name in names})
@@ -178,48 +178,72 @@ class _HotBucket:
         return np.concatenate(self._ranks), np.concatenate(self._beyond), self._sets, sizes
 
 
+def bucket_entries(stages: Stages, units: DataFrame, sketches: DataFrame) -> DataFrame:
+    """Return the buckets of two or more documents, as `BUCKET_COLUMNS`.
+
+    Parameters
+    ----------
+    units : (rank, place, size, group) of the documents to compare.
+    sketches : (place, keys) of all documents.
+    """
+    keyed = units.join(sketches.select("place", "keys"), "place")
+    entries = keyed.mapInArrow(band_entries, ENTRY_COLUMNS)
+    ordered = stages.sorted_by(entries, ["key"], ["rank"])
+    return stages.written("buckets", ordered.mapInArrow(SharedKeys(), BUCKET_COLUMNS))
+
+
 @dataclass(frozen=True)
 class Candidates:
-    """The candidate pairs of a run, and where they come from.
+    """Candidate pairs, and what caps left out.
 
     Attributes
     ----------
-    buckets : `BUCKET_COLUMNS`.
-    hot : `HOT_COLUMNS`; what caps left out is here.
     pairs : (left, right), distinct.
+    hot : `HOT_COLUMNS`.
     """
 
-    buckets: DataFrame
-    hot: DataFrame
     pairs: DataFrame
+    hot: DataFrame
+
+    @property
+    def are_cut_short(self) -> bool:
+        """Tell whether a cap left comparisons out."""
+        from pyspark.sql import functions as F  # noqa: N812
+
+        return not self.hot.where(F.col("skipped") > 0).isEmpty()
 
 
 def candidate_pairs(
-    stages: Stages, units: DataFrame, sketches: DataFrame, config: Config
+    stages: Stages,
+    buckets: DataFrame,
+    sets_of: Callable[[DataFrame], DataFrame],
+    config: Config,
+    name: str,
 ) -> Candidates:
     """Return the pairs that share a bucket, less those that can't reach the threshold.
 
     Parameters
     ----------
-    units : (rank, place, size, group) of the documents to compare.
-    sketches : (place, keys, set) of all documents.
+    sets_of : gives (rank, set) of the documents of which it gets the rank.
+    name : of the stages.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    keyed = units.join(sketches.select("place", "keys"), "place")
-    entries = keyed.mapInArrow(band_entries, ENTRY_COLUMNS)
-    ordered = stages.sorted_by(entries, ["key"], ["rank"])
-    buckets = stages.written("buckets", ordered.mapInArrow(SharedKeys(), BUCKET_COLUMNS))
     # Each hot bucket has one member in this place.
     hot_keys = buckets.where(F.col("nth") == HOT_BUCKET).select("key")
     small = buckets.join(hot_keys, "key", "left_anti").select("key", "rank", "size")
     hot = buckets.join(hot_keys, "key", "left_semi").select("key", "rank")
-    sets = sets_of(hot.select("rank"), units, sketches)
     work = HotPairs(config.threshold, config.max_comparisons)
-    ordered = stages.sorted_by(hot.join(sets, "rank"), ["key"], ["rank"])
-    from_hot = stages.written("hot", ordered.mapInArrow(work, HOT_COLUMNS))
+    ordered = stages.sorted_by(hot.join(sets_of(hot.select("rank")), "rank"), ["key"], ["rank"])
+    from_hot = stages.written(f"{name}_hot", ordered.mapInArrow(work, HOT_COLUMNS))
     ordered = stages.sorted_by(small, ["key"], ["rank"])
-    listed = ordered.mapInArrow(SmallPairs(config.threshold), PAIR_COLUMNS).unionByName(
-        from_hot.where(F.col("left").isNotNull()).select("left", "right")
-    )
-    return Candidates(buckets, from_hot, stages.written("candidates", listed.distinct()))
+    listed = ordered.mapInArrow(SmallPairs(config.threshold), PAIR_COLUMNS)
+    listed = listed.unionByName(pairs_of(from_hot))
+    return Candidates(stages.written(name, listed.distinct()), from_hot)
+
+
+def pairs_of(hot: DataFrame) -> DataFrame:
+    """Return the pairs among `HOT_COLUMNS`."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return hot.where(F.col("left").isNotNull()).select("left", "right")

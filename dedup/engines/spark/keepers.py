@@ -39,6 +39,15 @@ def greedy_removals(stages: Stages, edges: DataFrame, num_edges: int) -> DataFra
     return _settled_in_rounds(stages, edges, num_edges)
 
 
+def first_keepers(removals: DataFrame, edges: DataFrame) -> DataFrame:
+    """Return `REMOVAL_COLUMNS`, where edges from a keeper may name an earlier one."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    named = edges.select(F.col("right").alias("rank"), F.col("left").alias("keeper"), "common")
+    common = F.min_by("common", "keeper").alias("common")
+    return removals.unionByName(named).groupBy("rank").agg(F.min("keeper").alias("keeper"), common)
+
+
 def _settled_here(edges: DataFrame) -> DataFrame:
     here, documents = collected(edges)
     keepers = Keepers(len(documents), Scratch())
@@ -97,5 +106,5 @@ def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int) -> Data
     is_left = removed.withColumnRenamed("rank", "left")
     is_right = removed.withColumnRenamed("rank", "right")
     decided = edges.join(is_left, "left", "left_anti").join(is_right, "right", "left_semi")
-    first = F.min_by(F.col("common"), F.col("left")).alias("common")
-    return decided.groupBy(F.col("right").alias("rank")).agg(F.min("left").alias("keeper"), first)
+    none = stages.spark.createDataFrame([], REMOVAL_COLUMNS)
+    return first_keepers(none, decided)

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.engines.spark.candidates import candidate_pairs
 from dedup.engines.spark.collapse import collapsed
-from dedup.engines.spark.components import component_labels
 from dedup.engines.spark.decisions import decided
-from dedup.engines.spark.keepers import greedy_removals
 from dedup.engines.spark.numbering import in_keeper_order, keeper_keys, placed
+from dedup.engines.spark.search import Searching
 from dedup.engines.spark.stages import Stages
 from dedup.engines.spark.summary import summarise
 from dedup.engines.spark.tables import (
@@ -20,7 +18,6 @@ from dedup.engines.spark.tables import (
     decided_pairs,
     removed_table,
 )
-from dedup.engines.spark.verification import sets_of, verified
 from dedup.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -77,21 +74,14 @@ def find(stages: Stages, sketches: DataFrame, config: Config) -> Found:
     units = documents.where("is_unit").select(
         "rank", "place", F.col("num_shingles").alias("size"), "group"
     )
-    listed = candidate_pairs(stages, units, sketches, config)
-    sets = sets_of(listed.pairs, units, sketches)
-    edges = stages.written("edges", verified(listed.pairs, sets, config.threshold))
-    num_edges = edges.count()
-    removals = stages.written("removals", greedy_removals(stages, edges, num_edges))
-    labels = None
-    if config.linkage == "components":
-        labels = stages.written("labels", component_labels(stages, edges, num_edges))
-    decisions = decided(stages, documents, removals, labels, config.keep_best)
+    found = Searching(stages, units, sketches, config).run()
+    decisions = decided(stages, documents, found.removals, found.labels, config.keep_best)
     clusters = stages.written("clusters", clusters_table(decisions))
     if config.pairs == "all":
-        rows = all_pairs_table(decisions, edges, config.max_comparisons)
+        rows = all_pairs_table(decisions, found.edges, config.max_comparisons)
     else:
         rows = decided_pairs(decisions)
     pairs = stages.written("pairs", rows)
     removed = stages.written("removed", removed_table(decisions))
-    summary = summarise(decisions, listed, num_edges, clusters, pairs, config)
+    summary = summarise(decisions, found, clusters, pairs, config)
     return Found(clusters, pairs, removed, summary)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.engines.spark.candidates import Candidates
 from dedup.engines.spark.collapse import is_blank
+from dedup.engines.spark.search import Search
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.summary import (
     banding_facts,
@@ -24,8 +24,7 @@ _SHOWN_SKIPPED = 10
 
 def summarise(
     documents: DataFrame,
-    found: Candidates,
-    num_edges: int,
+    found: Search,
     clusters: DataFrame,
     pairs: DataFrame,
     config: Config,
@@ -36,7 +35,7 @@ def summarise(
     facts = _input(documents, config)
     median = facts.pop("median_compared")
     units = facts.pop("units")
-    skipped = _skipped(found.hot, documents)
+    skipped = _skipped(found.skipped, documents)
     buckets = _one(
         found.buckets,
         buckets=F.count_if(F.col("nth") == 1),
@@ -62,9 +61,9 @@ def summarise(
         "search": {
             "distinct_sets": units,
             **buckets,
-            "candidate_pairs": found.pairs.count(),
+            "candidate_pairs": found.num_candidates,
             "measure": config.measure,
-            "verified_pairs": num_edges,
+            "verified_pairs": found.num_edges,
             **skipped,
         },
         "result": {
