@@ -57,7 +57,7 @@ def extract(path: str) -> int:
     from dedup.io.pages import pages
 
     found = (page for _, page in pages(path, Counter()) if page is not None)
-    return sum(bool(page.text("main")[0]) for page in found)
+    return sum(bool(page.content("main").text) for page in found)
 
 
 def main() -> None:

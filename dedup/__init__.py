@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dedup.api import drop_duplicates, evaluate, find_duplicates, plan, run
+from dedup.api import drop_duplicates, evaluate, explain, find_duplicates, plan, run
 from dedup.config import Config
 from dedup.errors import (
     ConfigError,
@@ -32,6 +32,7 @@ __all__ = [
     "__version__",
     "drop_duplicates",
     "evaluate",
+    "explain",
     "filter_files",
     "find_duplicates",
     "plan",

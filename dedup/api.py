@@ -32,8 +32,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from dedup.output.result import Result
+    from dedup.report.explanation import Explanation
 
-__all__ = ["drop_duplicates", "evaluate", "find_duplicates", "make_config", "plan", "run"]
+__all__ = [
+    "drop_duplicates",
+    "evaluate",
+    "explain",
+    "find_duplicates",
+    "make_config",
+    "plan",
+    "run",
+]
 
 
 def find_duplicates(
@@ -158,6 +167,41 @@ def evaluate(
     return evaluate_folder(
         Path(folder), truth if is_path else _as_table(truth), pairs=pairs, labels=labels
     )
+
+
+def explain(
+    left: Any,
+    right: Any,
+    *,
+    run: PathLike | None = None,
+    inputs: Sequence[PathLike] | None = None,
+    **options: Any,
+) -> Explanation:
+    """Say how alike two documents are, and why a run has them in one cluster or not.
+
+    Parameters
+    ----------
+    left, right : with `run` two ids, or ``"@7"`` for the document at position 7. Else two texts (or
+        lists of tokens), or paths (`pathlib.Path`) of files of one document each.
+    run : the output folder of a run. Its evidence is used where there is any, and its input is
+        read again, for the difference, where it is unchanged.
+    inputs : the arguments of that run, where its files lie elsewhere now.
+    **options : the fields of `Config`; with `run` they are the run's.
+
+    Raises
+    ------
+    ConfigError : options are given with `run`.
+    InputError : no document has the id, or several have; a text cannot be had.
+    """
+    from dedup.report.explanation import explain_run, explain_texts
+
+    if run is None:
+        return explain_texts(left, right, make_config(**options))
+    if options:
+        raise ConfigError(
+            f"{next(iter(options))} is given with run, which has options of its own; leave it out."
+        )
+    return explain_run(run, left, right, inputs)
 
 
 def make_config(*, text: str | None = None, id: str | None = None, **options: Any) -> Config:

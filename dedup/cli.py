@@ -12,6 +12,7 @@ import traceback
 import click
 
 from dedup.commands.eval import eval_command
+from dedup.commands.explain import explain
 from dedup.commands.filter import filter_command
 from dedup.commands.plan import plan
 from dedup.commands.recluster import recluster
@@ -30,7 +31,16 @@ def cli() -> None:
     """Find near-duplicate documents: every pair verified, clustered, and explained."""
 
 
-for command in (run, recluster, filter_command, plan, show, report, eval_command):
+for command in (
+    run,
+    recluster,
+    filter_command,
+    plan,
+    show,
+    explain,
+    report,
+    eval_command,
+):
     cli.add_command(command)
 
 

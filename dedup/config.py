@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from dedup.errors import ConfigError
 from dedup.resources.sizes import parse_bytes
 
-METHODS = ("minhash", "simhash", "both")
+METHODS = ("minhash", "simhash", "both", "exact")
 MEASURES = ("jaccard", "containment")
 LINKAGES = ("keeper", "components")
 PAIRS = ("decided", "all")
@@ -67,7 +67,9 @@ class Config:
         0.99, "Least probability that a pair at the threshold is compared.", metavar="P"
     )
     method: str = _option(
-        "minhash", "What generates the candidate pairs; exact Jaccard decides.", choices=METHODS
+        "minhash",
+        "What generates the candidate pairs, exact: an exact join; exact Jaccard decides.",
+        choices=METHODS,
     )
     max_hamming: int = _option(
         3, "Most differing bits of SimHash candidates, of 64 (simhash, both).", metavar="K"
@@ -93,7 +95,8 @@ class Config:
     keep: str = _option(
         "first",
         "Which document of a cluster stays: first, last, longest, shortest, largest, max:COL, "
-        "min:COL, newest, oldest (or newest:COL), shortest-url or host-order:FILE.",
+        "min:COL, shortest-url, host-order:FILE, newest or oldest (by the column date, or "
+        "newest:COL). Nulls come last, equal ones go by position.",
         metavar="POLICY",
     )
     keep_best: int = _option(
@@ -198,7 +201,7 @@ class Config:
         if self.measure == "containment" and self.method != "minhash":
             raise ConfigError(
                 f"method is {self.method!r} with measure 'containment', which finds its own "
-                "candidates; leave method out."
+                "candidates, by an exact join; leave method out."
             )
         if not all(self.text_columns):
             raise ConfigError(

@@ -40,14 +40,24 @@ class Edges:
         return Edges(left, np.where(turned, self.left, self.right), self.common)
 
 
-def verified_edges(verifier: Verifier, pairs: SortedRuns) -> Iterator[Edges]:
+def verified_edges(
+    verifier: Verifier, pairs: SortedRuns, removed: NDArray[np.bool_] | None = None
+) -> Iterator[Edges]:
     """Compare packed pairs (later, earlier) and yield those at the threshold or above.
 
     Ascending by (right, left).
+
+    Parameters
+    ----------
+    removed : bool, by number; documents whose pairs with later ones are not wanted. It may change
+        from one piece to the next.
     """
     for keys in pairs.ascending():
         for first in range(0, len(keys), _VERIFIED_TOGETHER):
             right, left = unpack_pairs(keys[first : first + _VERIFIED_TOGETHER])
+            if removed is not None:
+                wanted = ~removed[left]
+                left, right = left[wanted], right[wanted]
             common = verifier.compare(left, right)
             good = common != BELOW
             yield Edges(left[good], right[good], common[good])

@@ -27,6 +27,9 @@ class _Documents(NamedTuple):
     """The policy's column; empty where it has none."""
     argument: str
     """What stands after the colon."""
+    is_variant: list[pa.ChunkedArray]
+    """Whether a page names another URL than its own as the canonical one, null where it has none
+    itself; nothing where there are no such columns."""
 
 
 _Policy = Callable[[_Documents], Int64Array]
@@ -91,7 +94,19 @@ def keeper_order(
     entry, argument = _found(keep)
     column = policy_column(keep)
     values = pa.chunked_array([], pa.null()) if column is None else columns[column]
-    return entry.order(_Documents(num_chars, num_shingles, values, argument))
+    is_variant = [_is_variant(columns)] if _has_canonical(columns) else []
+    return entry.order(_Documents(num_chars, num_shingles, values, argument, is_variant))
+
+
+def _has_canonical(columns: pa.Table) -> bool:
+    types = [columns[name].type for name in ("url", "canonical") if name in columns.column_names]
+    return len(types) == 2 and all(pa.types.is_string(kind) for kind in types)
+
+
+def _is_variant(columns: pa.Table) -> pa.ChunkedArray:
+    urls = columns["url"]
+    names_another = pc.fill_null(pc.not_equal(columns["canonical"], urls), False)
+    return pc.if_else(urls.is_valid(), names_another, None)
 
 
 @_policy("first")
@@ -123,28 +138,34 @@ def _largest(documents: _Documents) -> Int64Array:
 @_policy("newest", "COL", "COL")
 @_policy("max", "COL", "COL")
 def _max(documents: _Documents) -> Int64Array:
-    return _sorted_by([documents.values], ["descending"])
+    return _sorted_by([documents.values], "descending")
 
 
 @_policy("oldest", "date")
 @_policy("oldest", "COL", "COL")
 @_policy("min", "COL", "COL")
 def _min(documents: _Documents) -> Int64Array:
-    return _sorted_by([documents.values], ["ascending"])
+    return _sorted_by([documents.values])
 
 
 @_policy("shortest-url", "url")
 def _shortest_url(documents: _Documents) -> Int64Array:
-    """Without the scheme, so that https, one character longer, comes before http of equal rest."""
+    """Without the scheme, so that https, one character longer, comes before http of equal rest.
+
+    Pages that name another URL as their canonical one come after all others, however short.
+    """
     urls = _strings(documents.values, "url")
     length = pc.utf8_length(pc.replace_substring_regex(urls, "(?i)^https?://", ""))
     is_http = pc.invert(pc.starts_with(urls, "https:", ignore_case=True))
-    return _sorted_by([length, is_http], ["ascending", "ascending"])
+    return _sorted_by([*documents.is_variant, length, is_http])
 
 
 @_policy("host-order", "host", "FILE")
 def _host_order(documents: _Documents) -> Int64Array:
-    """By the lines of a file, a host each; other hosts come after all of these."""
+    """By the lines of a file, a host each; other hosts come after all of these.
+
+    Of one host, pages that name another URL as their canonical one come last.
+    """
     try:
         with open(documents.argument, encoding="utf-8") as file:
             lines = [line.strip().lower() for line in file]
@@ -155,7 +176,7 @@ def _host_order(documents: _Documents) -> Int64Array:
         ) from None
     hosts = pa.array([line for line in dict.fromkeys(lines) if line], pa.string())
     values = pc.utf8_lower(_strings(documents.values, "host"))
-    return _sorted_by([pc.index_in(values, value_set=hosts)], ["ascending"])
+    return _sorted_by([pc.index_in(values, value_set=hosts), *documents.is_variant])
 
 
 def _strings(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -167,14 +188,14 @@ def _strings(values: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         ) from None
 
 
-def _sorted_by(columns: list[pa.ChunkedArray], orders: list[str]) -> Int64Array:
+def _sorted_by(columns: list[pa.ChunkedArray], order: str = "ascending") -> Int64Array:
     """Sort by the columns, then by position; nulls come last."""
     count = len(columns[0])
     if pa.types.is_null(columns[0].type):
         return np.arange(count)
     names = [f"value {number}" for number in range(len(columns))]
     table = pa.table([*columns, pa.array(np.arange(count))], [*names, "position"])
-    keys = [*zip(names, orders, strict=True), ("position", "ascending")]
+    keys = [*((name, order) for name in names), ("position", "ascending")]
     try:
         indices = pc.sort_indices(table, sort_keys=keys)
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError):

@@ -16,40 +16,43 @@ from dedup.cluster import (
     components,
     greedy_keepers,
 )
-from dedup.collapse import representatives
 from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.documents import SketchParameters
 from dedup.edges import EdgeStore, verified_edges
 from dedup.keeper import keeper_order
-from dedup.lsh.buckets import split_groups, unpack_pairs
-from dedup.lsh.candidates import PairRuns, candidate_runs
+from dedup.lsh.buckets import unpack_pairs
+from dedup.lsh.candidates import PairRuns, Skipped, candidate_runs
 from dedup.lsh.containment import containment_pairs
+from dedup.lsh.exact import exact_pairs
 from dedup.lsh.fingerprints import fingerprint_groups
 from dedup.lsh.grouping import BucketChunks, band_groups
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.resources.timing import Stages
+from dedup.spill.runs import SortedRuns
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 from dedup.text.options import TextOptions
+from dedup.units import Units, units_of
 from dedup.verify import Verifier
 
 
 def banding_of(config: Config) -> Banding | None:
     """Return bands and rows of a run; None where candidates come from elsewhere."""
-    if config.measure == "containment" or config.method == "simhash":
+    if config.measure == "containment" or config.method in ("simhash", "exact"):
         return None
     return choose_banding(config.threshold, config.recall)
 
 
 def sketch_parameters(config: Config) -> SketchParameters:
     """Return what the sketches of a run depend on."""
+    fingerprints = config.method in ("simhash", "both")
     return SketchParameters(
         ngram=config.ngram,
         seed=int(config.seed),
         banding=banding_of(config),
-        fingerprints=config.method != "minhash",
-        weighted=config.simhash_weights == "tf" and config.method != "minhash",
+        fingerprints=fingerprints,
+        weighted=config.simhash_weights == "tf" and fingerprints,
         text=TextOptions(
             strip_accents=config.strip_accents,
             join_words=config.join_words,
@@ -101,23 +104,15 @@ def search(
         order = scratch.held(
             keeper_order(config.keep, corpus.num_chars, corpus.num_shingles, corpus.columns)
         )
-        may_match = corpus.num_tokens >= config.min_tokens
-        group = None
-        if config.within is not None:
-            group = scratch.held(corpus.groups(config.within).of_document)
-            may_match &= group >= 0
-        has_digest = corpus.digests.any(axis=1)
-        lead = representatives(corpus.digests, order, has_digest & may_match, scratch, group)
-        has_set = (corpus.num_shingles > 0) & may_match
-        distinct = (lead == np.arange(len(order))) & has_set[order]
-        units = scratch.held(np.flatnonzero(distinct))
-        del has_digest, may_match, has_set, distinct
-        documents = scratch.taken(order, units)
-        chosen = _Units(documents, None if group is None else scratch.taken(group, documents))
-    sets = corpus.sets.select(documents)
+        units = units_of(corpus, config, order, scratch)
+    sets = corpus.sets.select(units.documents)
     verifier = Verifier(sets, config.threshold, config.measure, keeps_rejected)
-    by_measure = _by_containment if config.measure == "containment" else _by_jaccard
-    found = by_measure(corpus, chosen, verifier, config, scratch, stages)
+    if config.measure == "containment":
+        found = _by_containment(units, verifier, config, scratch, stages)
+    elif config.method == "exact":
+        found = _by_join(units, verifier, config, scratch, stages)
+    else:
+        found = _by_bucket(corpus, units, verifier, config, scratch, stages)
     label = label_common = None
     if config.linkage == "components" and found.edges is not None:
         with stages("components"):
@@ -125,8 +120,8 @@ def search(
             label_common = _common_with(label, found.edges, scratch)
     return Search(
         order=order,
-        lead=lead,
-        units=units,
+        lead=units.lead,
+        units=units.ranks,
         clusters=found.clusters,
         edges=found.edges,
         label=label,
@@ -136,23 +131,6 @@ def search(
         num_buckets=found.num_buckets,
         largest_bucket=found.largest_bucket,
     )
-
-
-@dataclass
-class _Units:
-    """The document of each unit, and the group that it is compared in, where there are groups."""
-
-    documents: Int64Array
-    group: Int64Array | None
-
-    def __len__(self) -> int:
-        return len(self.documents)
-
-    def inside(self, members: Int64Array, sizes: Int64Array) -> tuple[Int64Array, Int64Array]:
-        """Part buckets by group."""
-        if self.group is None:
-            return members, sizes
-        return split_groups(members, sizes, self.group)
 
 
 @dataclass
@@ -166,9 +144,9 @@ class _Found:
     largest_bucket: int = 0
 
 
-def _by_jaccard(
+def _by_bucket(
     corpus: Corpus,
-    units: _Units,
+    units: Units,
     verifier: Verifier,
     config: Config,
     scratch: Scratch,
@@ -178,7 +156,7 @@ def _by_jaccard(
     with stages("buckets"):
         buckets, num_uncompared = _buckets(corpus, units, config, scratch)
     with stages("verify"):
-        if config.pairs == "all" or config.linkage == "components":
+        if _wants_all(config):
             found = _all_pairs(len(units), buckets, verifier, config, scratch)
         else:
             clusters = greedy_keepers(
@@ -190,13 +168,18 @@ def _by_jaccard(
     return found
 
 
+def _by_join(
+    units: Units, verifier: Verifier, config: Config, scratch: Scratch, stages: Stages
+) -> _Found:
+    """Compare all pairs that an exact join lists."""
+    with stages("join"):
+        pairs = exact_pairs(verifier.sets, config.threshold, scratch, units.group)
+    with stages("verify"):
+        return _settled(len(units), pairs, verifier, scratch, keeps_all=_wants_all(config))
+
+
 def _by_containment(
-    _: Corpus,
-    units: _Units,
-    verifier: Verifier,
-    config: Config,
-    scratch: Scratch,
-    stages: Stages,
+    units: Units, verifier: Verifier, config: Config, scratch: Scratch, stages: Stages
 ) -> _Found:
     """Compare each document with the larger ones that may hold it, whatever the keeper order.
 
@@ -211,17 +194,39 @@ def _by_containment(
         pairs = PairRuns(scratch)
         pairs.add(listed)
     with stages("verify"):
-        edges, keepers = EdgeStore(scratch), Keepers(len(units), scratch)
-        for some in verified_edges(verifier, pairs.runs):
+        found = _settled(len(units), pairs.runs, verifier, scratch, keeps_all=True)
+    found.clusters.skipped = pairs.skipped
+    return found
+
+
+def _settled(
+    num_units: int, pairs: SortedRuns, verifier: Verifier, scratch: Scratch, *, keeps_all: bool
+) -> _Found:
+    """Verify pairs of all documents, and let the earlier of each remove the later.
+
+    Parameters
+    ----------
+    keeps_all : else only what decides is compared, and no edges are kept.
+    """
+    edges, keepers = EdgeStore(scratch) if keeps_all else None, Keepers(num_units, scratch)
+    num_verified = 0
+    for some in verified_edges(verifier, pairs, None if keeps_all else keepers.removed):
+        num_verified += len(some)
+        if edges is not None:
             edges.append(some)
-            # Only a document that lies in an earlier one is removed.
-            keepers.settle(some.choose(verifier.contained(some.right, some.common)))
-    clusters = Clusters(keepers.keeper, keepers.common, len(edges), pairs.skipped)
-    return _Found(clusters, edges, pairs.runs.num_read)
+        # By containment, only a document that lies in an earlier one is removed.
+        keepers.settle(some.choose(verifier.contained(some.right, some.common)))
+    clusters = Clusters(keepers.keeper, keepers.common, num_verified, Skipped())
+    return _Found(clusters, edges, pairs.num_read)
+
+
+def _wants_all(config: Config) -> bool:
+    """Tell whether every verified pair is wanted, beside those that decide."""
+    return config.pairs == "all" or config.linkage == "components"
 
 
 def _buckets(
-    corpus: Corpus, units: _Units, config: Config, scratch: Scratch
+    corpus: Corpus, units: Units, config: Config, scratch: Scratch
 ) -> tuple[BucketChunks, int]:
     """Return the buckets of the units, and the fingerprint comparisons that a cap left out."""
     buckets = BucketChunks(scratch)
@@ -233,7 +238,7 @@ def _buckets(
             for members, sizes in band_groups(corpus.key_runs, band, unit):
                 buckets.add(*units.inside(members, sizes))
     skipped = 0
-    if config.method != "minhash":
+    if config.method in ("simhash", "both"):
         near, skipped = fingerprint_groups(
             corpus.fingerprints[units.documents], config.max_hamming, config.max_comparisons
         )

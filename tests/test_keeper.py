@@ -200,3 +200,51 @@ def test_urls_and_hosts_are_strings(keep: str, tmp_path: Path) -> None:
     assert name is not None
     with pytest.raises(InputError, match="give a column of strings"):
         order_by(policy, pa.chunked_array([[["a"], ["b"]]]), name)
+
+
+PAGES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            [None, "http://a.org/", "https://a.org/", "http://a.org/x", "http://b.org/"]
+        ),
+        st.sampled_from([None, "http://a.org/", "http://a.org/x"]),
+        st.sampled_from([None, "a.org", "b.org", "c.org"]),
+    ),
+    max_size=30,
+)
+
+
+@given(pages=PAGES, chunks=st.integers(1, 3))
+def test_pages_that_name_another_as_canonical_come_later(
+    pages: list[tuple[str | None, str | None, str | None]], chunks: int, tmp_path_factory: Any
+) -> None:
+    """After all others by URL, and after those of their host by host; null URLs come last."""
+    file = tmp_path_factory.getbasetemp() / "hosts"
+    file.write_text("b.org\na.org\n")
+
+    def by_url(at: int) -> tuple[bool, bool, int, bool, int]:
+        url, canonical, _ = pages[at]
+        if url is None:
+            return True, False, 0, False, at
+        rest = url.removeprefix("http://").removeprefix("https://")
+        is_variant = canonical is not None and canonical != url
+        return False, is_variant, len(rest), not url.startswith("https:"), at
+
+    def by_host(at: int) -> tuple[int, bool, bool, int]:
+        url, canonical, host = pages[at]
+        is_variant = canonical is not None and canonical != url
+        return ["b.org", "a.org", host].index(host), url is None, is_variant and url is not None, at
+
+    step = max(1, -(-len(pages) // chunks))
+    pieces = [pages[at : at + step] for at in range(0, max(1, len(pages)), step)]
+    columns = {
+        name: pa.chunked_array(
+            [pa.array([page[n] for page in piece], pa.string()) for piece in pieces]
+        )
+        for n, name in enumerate(("url", "canonical", "host"))
+    }
+    table = pa.table(columns)
+    sizes = np.zeros(len(pages), np.int64)
+    for keep, key in (("shortest-url", by_url), (f"host-order:{file}", by_host)):
+        found = keeper_order(keep, sizes, sizes, table).tolist()
+        assert found == sorted(range(len(pages)), key=key)

@@ -189,7 +189,7 @@ def test_what_a_cap_skips_is_kept_counted_and_named() -> None:
     assert min(capped.pairs["containment"].to_pylist()) >= 0.8
 
 
-@pytest.mark.parametrize("method", ["simhash", "both"])
+@pytest.mark.parametrize("method", ["simhash", "both", "exact"])
 def test_containment_finds_its_own_candidates(method: str) -> None:
     with pytest.raises(dedup.ConfigError, match="leave method out"):
         dedup.Config(measure="containment", method=method)

@@ -31,6 +31,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"linkage": "components", "pairs": "all"},
     {"measure": "containment", "pairs": "all"},
     {"method": "both", "pairs": "all"},
+    {"method": "exact"},
+    {"method": "exact", "linkage": "components", "pairs": "all"},
     {"method": "simhash"},
     {"ignore_common": 0.2},
     {"ignore_common": 0.2, "linkage": "components"},

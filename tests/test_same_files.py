@@ -35,6 +35,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"linkage": "components", "pairs": "all"},
     {"measure": "containment", "pairs": "all"},
     {"method": "both", "pairs": "all"},
+    {"method": "exact"},
+    {"method": "exact", "linkage": "components", "pairs": "all"},
     {"ignore_common": 0.2},
 ]
 

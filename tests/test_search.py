@@ -221,13 +221,15 @@ def test_a_removal_does_not_depend_on_whether_all_pairs_are_asked_for(
 
 
 def test_sketches_hold_what_the_method_needs() -> None:
-    for method, linkage in product(("minhash", "simhash", "both"), ("keeper", "components")):
+    for method, linkage in product(
+        ("minhash", "simhash", "both", "exact"), ("keeper", "components")
+    ):
         config = Config(method=method, linkage=linkage, ngram=3, seed=7)
         parameters = sketch_parameters(config)
         assert (parameters.ngram, parameters.seed) == (3, 7)
-        assert parameters.fingerprints == (method != "minhash")
+        assert parameters.fingerprints == (method in ("simhash", "both"))
         assert parameters.banding == banding_of(config)
-        assert (parameters.banding is None) == (method == "simhash")
+        assert (parameters.banding is None) == (method in ("simhash", "exact"))
 
 
 def test_a_search_among_nothing_finds_nothing() -> None:

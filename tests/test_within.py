@@ -52,7 +52,14 @@ def expected(threshold: str, hosts: list[str | None], measure: str = "jaccard") 
 @pytest.mark.parametrize("threshold", ["0.5", "0.8", "1"])
 @pytest.mark.parametrize(
     "options",
-    [{}, {"pairs": "all"}, {"method": "both"}, {"linkage": "components"}],
+    [
+        {},
+        {"pairs": "all"},
+        {"method": "both"},
+        {"method": "exact"},
+        {"method": "exact", "pairs": "all"},
+        {"linkage": "components"},
+    ],
     ids=str,
 )
 def test_keepers_are_greedy_inside_each_value(threshold: str, options: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ class Peer:
         """Return the command line of one run; ``out`` is a folder that does not exist yet."""
         if self.name == "wc":
             return ["wc", "-w", str(task.text_file)]
-        if self.name == "dedup":
+        if self.name in ("dedup", "dedup_exact"):
             return [
                 *(
                     str(Path(sys.executable).with_name("dedup")),
@@ -74,6 +74,7 @@ class Peer:
                 ),
                 *("--text-column", task.text_column, "--id-column", task.id_column),
                 *("--threshold", str(task.threshold), "--pairs", "all", "--quiet"),
+                *(("--method", "exact") if self.name == "dedup_exact" else ()),
             ]
         return [
             *(sys.executable, "-m", f"benchmarks.peers.{self.name}", str(task.corpus), str(out)),
@@ -93,6 +94,7 @@ class Peer:
 PEERS = (
     Peer("wc", "wc -w (reading alone)", "", "", finds_pairs=False),
     Peer("dedup", "dedup", "dedup-lsh"),
+    Peer("dedup_exact", "dedup --method exact", "dedup-lsh"),
     Peer("gaoya", "gaoya", "gaoya", OWN),
     Peer("rensa", "rensa", "rensa"),
     Peer("rensa_pool", "rensa, a process a core", "rensa"),

@@ -10,7 +10,7 @@ from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
 from dedup.io.codecs import DamagedError
-from dedup.io.pages import MAX_PAGE_BYTES, Page, Record, page_of
+from dedup.io.pages import MAX_PAGE_BYTES, Page, Record, Referring, page_of
 from dedup.io.places import opened
 from dedup.io.warc import WarcFormat
 
@@ -23,8 +23,10 @@ __all__ = ["FORMAT", "ArcFormat"]
 class ArcFormat(WarcFormat):
     """Reader and writer of ARC files."""
 
-    def pages(self, path: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
-        """Yield (offset, page) of every record."""
+    def pages(
+        self, path: str, excluded: Counter[str], referring: Referring | None = None
+    ) -> Iterator[tuple[int, Page | None]]:
+        """Yield (offset, page) of every record; none refers to another."""
         for record in _records(path):
             page, reason = page_of(record)
             if reason:

@@ -38,7 +38,18 @@ class Entry:
 
 _STREAMS = (".gz", ".zst", ".bz2")
 _READERS = ("fastwarc", "resiliparse")
-_CRAWL = ("url", "host", "date", "status", "mime", "record_id", "file", "offset", "language")
+_CRAWL = (
+    "url",
+    "host",
+    "date",
+    "status",
+    "mime",
+    "record_id",
+    "file",
+    "offset",
+    "language",
+    "canonical",
+)
 
 TABLE: dict[str, Entry] = {
     "parquet": Entry("dedup.io.parquet", (".parquet",)),

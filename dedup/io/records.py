@@ -7,7 +7,9 @@ the text of a row), and again as it is copied, where the two must agree.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +18,9 @@ import xxhash
 from numpy.typing import NDArray
 
 from dedup.errors import ChangedInputError
+
+if TYPE_CHECKING:
+    from dedup.io.revisits import RemovedPages
 
 __all__ = ["RecordCheck", "one_digest", "record_digest", "token_digests", "whole_digest"]
 
@@ -36,6 +41,7 @@ class RecordCheck:
     digests : uint64, shape (records,); what is known of them.
     known : bool, shape (records,); of which it is known; of all, if not given.
     whole : what `whole_digest` must give of all of them; it stands for those that are not known.
+    removed : the pages that are removed, of all files.
 
     Raises
     ------
@@ -48,11 +54,13 @@ class RecordCheck:
         digests: Digests,
         known: NDArray[np.bool_] | None = None,
         whole: str | None = None,
+        removed: RemovedPages | None = None,
     ) -> None:
         self._name = name
         self._digests = digests
         self._known = known
         self._whole = whole
+        self._removed = removed
         self._found = xxhash.xxh3_64()
         self._waiting: list[int] = []
         self._count = 0
@@ -91,6 +99,10 @@ class RecordCheck:
             raise self._changed("it has fewer records")
         if self._whole is not None and self._found.hexdigest() != self._whole:
             raise self._changed("one of its kept records is another one")
+
+    def is_removed(self, names: Iterable[str]) -> bool:
+        """Tell whether one of the names is that of a removed page."""
+        return self._removed is not None and self._removed.has_any(names)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
 from dedup.io.codecs import DamagedError, unpacked
 from dedup.io.columns import empty_file_batch
-from dedup.io.pages import Page, pages
+from dedup.io.pages import Page, Referring, pages
 from dedup.io.places import is_plain, opened
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ COLUMNS = {
     "file": pa.string(),
     "offset": pa.int64(),
     "language": pa.string(),
+    "canonical": pa.string(),
 }
 """Columns of every page; ``file`` is that of ``offset``: of a WACZ, the WARC file in it."""
 COPY_BYTES = 1 << 20
@@ -49,13 +50,15 @@ COPY_BYTES = 1 << 20
 class WarcFormat:
     """Reader and writer of WARC files. The name of the text column does not concern it."""
 
-    def pages(self, path: str, excluded: Counter[str]) -> Iterator[tuple[int, Page | None]]:
+    def pages(
+        self, path: str, excluded: Counter[str], referring: Referring | None = None
+    ) -> Iterator[tuple[int, Page | None]]:
         """Yield (offset, page) of every record; see `dedup.io.pages.pages`."""
         if is_plain(path):
-            yield from pages(path, excluded)
+            yield from pages(path, excluded, referring)
         else:
             with opened(path) as source:
-                yield from pages(source, excluded)
+                yield from pages(source, excluded, referring)
 
     def needs_spool(self, file: InputFile) -> bool:
         """Tell that a file is read by one worker."""
@@ -96,18 +99,24 @@ class WarcFormat:
         """Write the records of the chosen pages byte for byte, compressed as they were.
 
         With `others` the records that are no documents are written too, and the bytes after the
-        last record that can be read.
+        last record that can be read; but a revisit record goes with the page it refers to.
         """
         file = parts[0].file
         if file.size == 0:
             open(out_path, "wb").close()
             return 0
-        offsets, is_page, digests = _layout(self.pages, file.path)
+        referring: Referring = []
+        offsets, is_page, digests = _layout(
+            lambda path, excluded: self.pages(path, excluded, referring), file.path
+        )
         if check is not None:
             check.add_digests(digests)
             check.finish()
         chosen = np.full(len(offsets), others)
         chosen[is_page] = mask
+        if check is not None:
+            follow = [number for number, names in referring if check.is_removed(names)]
+            chosen[follow] = not others
         if len(offsets) == 0 or np.all(np.diff(offsets) > 0):
             stops = np.append(offsets[1:], file.size)
             _copy_ranges(file.path, out_path, offsets, stops, chosen)
@@ -178,7 +187,7 @@ def _id(page: Page) -> str:
 
 def _valid(text: str) -> str:
     """Return the text without lone surrogates, as headers that are not UTF-8 leave them."""
-    return text.encode("utf-8", "replace").decode()
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 class _Collected:
@@ -207,16 +216,19 @@ class _Collected:
         if page.is_cut:
             detail = f"{page.url} {place} is shorter than its header says"
             self.problems.append(Problem("truncated", row, None, detail))
-        text, is_deep = page.text(self.extract)
-        if is_deep:
+        content = page.content(self.extract)
+        if content.is_deep:
             detail = f"{page.url} {place}: all its text is taken, not the main content"
             self.problems.append(Problem("nested too deep", row, None, detail))
-        self.texts.append(_valid(text))
-        self.size += len(text)
+        self.texts.append(_valid(content.text))
+        self.size += len(content.text)
         self.ids.append(_id(page))
         self.digests.append(page.digest)
         for name, values in self.values.items():
-            value = self.file if name == "file" else getattr(page, name)
+            if name == "canonical":
+                value = page.canonical(content)
+            else:
+                value = self.file if name == "file" else getattr(page, name)
             values.append(_valid(value) if isinstance(value, str) else value)
 
     def batch(self) -> Batch:

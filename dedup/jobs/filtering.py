@@ -22,10 +22,11 @@ from dedup.io.inputs import STDIN, InputFile, discover
 from dedup.io.places import is_remote, looked_up, opened
 from dedup.jobs.guard import refusal
 from dedup.jobs.sources import Fingerprint, check_unchanged
-from dedup.output.folder import SUMMARY_FILE
+from dedup.output.folder import CLUSTERS_FILE, SUMMARY_FILE
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
+    from dedup.io.revisits import RemovedPages
     from dedup.output.result import Result
 
 REMOVED_FILE = "removed.parquet"
@@ -100,6 +101,7 @@ def filter_files(
     digests[gone["position"].to_numpy()] = gone["digest"].to_numpy()
     columns = needed_columns(config)
     stored = StoredDecisions(Path(folder), config.measure) if annotated is not None else None
+    removed_pages = _removed_pages(Path(folder))
     with (
         in_one_sentence([*folders.values()]),
         FilteredCopies(folders, files, overwrite=overwrite) as copies,
@@ -114,6 +116,7 @@ def filter_files(
                     digests[start:stop],
                     goes[start:stop],
                     source["records_digest"],
+                    removed_pages,
                 ),
             )
             for file, source, (start, stop) in zip(
@@ -124,6 +127,20 @@ def filter_files(
         check_unchanged(before, Fingerprint.of_all(files))
         copies.commit()
     return written
+
+
+def _removed_pages(folder: Path) -> RemovedPages | None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from dedup.io.revisits import COLUMNS, RemovedPages
+
+    with pq.ParquetFile(folder / CLUSTERS_FILE) as table:
+        names = [*COLUMNS, "is_removed"]
+        if not set(names) <= set(table.schema_arrow.names):
+            return None
+        batches = table.iter_batches(columns=names)
+        return RemovedPages(pa.Table.from_batches([batch]) for batch in batches)
 
 
 def describe_input(result: Result) -> list[dict[str, Any]]:

@@ -23,12 +23,13 @@ from dedup.lsh.buckets import (
     place_bits,
     unpack_pairs,
 )
+from dedup.lsh.meetings import Meetings, meeting_keys
 from dedup.lsh.prefix import Prefixes, rare_prefixes
 from dedup.sketch.store import SetStore
 from dedup.spill.chunks import chunks, weighed_chunks
 from dedup.spill.scratch import Scratch
-from dedup.text.hashing import Int64Array, UInt64Array, mix64_array
-from dedup.text.shingles import distinct, runs
+from dedup.text.hashing import Int64Array, UInt64Array
+from dedup.text.shingles import distinct
 
 _CHUNK_TOKENS = 1 << 20
 """Prefix shingles of the buckets that are looked at together."""
@@ -132,7 +133,7 @@ def _chunk_pairs(
         owner = np.repeat(np.arange(len(sizes)), kept)
         entries = members[looked_at]
         filtered = np.flatnonzero(~whole[owner])
-        meetings = _Meetings(entries[filtered], owner[filtered], prefixes)
+        meetings = _Slices(entries[filtered], owner[filtered], prefixes)
         hits = np.zeros(len(sizes), np.int64)
         for some in meetings:
             first = owner[filtered[some.entries[some.bounds[:-1]]]]
@@ -155,10 +156,9 @@ def _chunk_pairs(
     size = sets.sizes[prefixes.documents[entries]]
     found = [all_pairs(Buckets.of([(np.flatnonzero(whole[owner]), kept[whole])]))]
     for some in meetings:
-        smaller, larger = (filtered[place] for place in some.pairs())
-        fits = (size[smaller] <= size[larger]) & (smaller != larger)
-        smaller, larger = smaller[fits], larger[fits]
-        found.append(pack_pairs(np.maximum(smaller, larger), np.minimum(smaller, larger)))
+        for packed in some.pairs(size[filtered], threshold):
+            later, earlier = unpack_pairs(packed)
+            found.append(pack_pairs(filtered[later], filtered[earlier]))
     packed = np.concatenate(found)
     later, earlier = unpack_pairs(packed)
     a, b = size[later], size[earlier]
@@ -170,39 +170,7 @@ def _chunk_pairs(
     return _cap(packed, owner[later], later, kept, entries, prefixes, max_comparisons)
 
 
-@dataclass(frozen=True)
-class _Slice:
-    """Meetings of members that share a prefix shingle, for some of the shingles.
-
-    Attributes
-    ----------
-    entries : int64; the member of each occurrence; runs hold the indexed ones first.
-    bounds : where the runs start, and the end.
-    num_indexed : indexed occurrences of each run.
-    """
-
-    entries: Int64Array
-    bounds: Int64Array
-    num_indexed: Int64Array
-
-    @property
-    def num_hits(self) -> Int64Array:
-        """int64: meetings of each run."""
-        hits: Int64Array = self.num_indexed * (np.diff(self.bounds) - 1)
-        return hits
-
-    def pairs(self) -> tuple[Int64Array, Int64Array]:
-        """Return each indexed member with every member of its run, itself too."""
-        count = self.num_indexed
-        starts = np.repeat(self.bounds[:-1], count)
-        reach = np.repeat(np.diff(self.bounds), count)
-        place = np.arange(len(starts)) - np.repeat(np.cumsum(count) - count, count)
-        indexed = np.repeat(self.entries[starts + place], reach)
-        inside = np.arange(len(indexed)) - np.repeat(np.cumsum(reach) - reach, reach)
-        return indexed, self.entries[np.repeat(starts, reach) + inside]
-
-
-class _Meetings:
+class _Slices:
     """The members of each bucket that share a prefix shingle, slice of shingles by slice.
 
     Parameters
@@ -217,9 +185,9 @@ class _Meetings:
         self._prefixes = prefixes
         self._lengths = prefixes.offsets[members + 1] - prefixes.offsets[members]
         self._num_slices = max(1, -(-int(self._lengths.sum()) // _SLICE_TOKENS))
-        self._only: _Slice | None = None
+        self._only: Meetings | None = None
 
-    def __iter__(self) -> Iterator[_Slice]:
+    def __iter__(self) -> Iterator[Meetings]:
         if self._num_slices > 1:
             for number in range(self._num_slices):
                 yield self._slice(number)
@@ -228,40 +196,26 @@ class _Meetings:
             self._only = self._slice(0)
         yield self._only
 
-    def _slice(self, number: int) -> _Slice:
+    def _slice(self, number: int) -> Meetings:
         bits = place_bits(len(self._members))
         keys = [np.zeros(0, np.uint64)]
         for first, last in weighed_chunks(self._lengths, _SLICE_TOKENS):
-            keys.append(self._keys(first, last, bits, number))
+            some = slice(first, last)
+            found = meeting_keys(
+                self._prefixes,
+                self._members[some],
+                np.arange(first, last),
+                self._owner[some],
+                bits,
+            )
+            if self._num_slices > 1:
+                below = found >> (bits + np.uint64(1))
+                width = np.uint64(-(-(1 << (63 - int(bits))) // self._num_slices))
+                found = found[below // width == number]
+            keys.append(found)
         joined = np.concatenate(keys)
         joined.sort()
-        entries = (joined & ((np.uint64(1) << bits) - np.uint64(1))).view(np.int64)
-        indexed = ((joined >> bits) & np.uint64(1)) == 0
-        bounds = runs(joined >> (bits + np.uint64(1)))
-        if len(bounds) < 2:
-            return _Slice(entries, np.zeros(1, np.int64), np.zeros(0, np.int64))
-        return _Slice(entries, bounds, np.add.reduceat(indexed.astype(np.int64), bounds[:-1]))
-
-    def _keys(self, first: int, last: int, bits: np.uint64, number: int) -> UInt64Array:
-        """Return (hash of shingle and bucket, whether not indexed, member) of a slice."""
-        lengths = self._lengths[first:last]
-        starts = self._prefixes.offsets[self._members[first:last]]
-        flat = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
-        flat += np.arange(len(flat))
-        salt = mix64_array(self._owner[first:last].astype(np.uint64))
-        keys = mix64_array(self._prefixes.tokens[flat] ^ np.repeat(salt, lengths))
-        member = np.repeat(np.arange(first, last, dtype=np.uint64), lengths)
-        if self._num_slices > 1:
-            low, high = (
-                np.uint64(((number + side) << 64) // self._num_slices - side) for side in (0, 1)
-            )
-            chosen = np.flatnonzero((keys >= low) & (keys <= high))
-            keys, flat, member = keys[chosen], flat[chosen], member[chosen]
-        keys >>= bits + np.uint64(1)
-        keys <<= bits + np.uint64(1)
-        keys |= (~self._prefixes.indexed[flat]).astype(np.uint64) << bits
-        keys |= member
-        return keys
+        return Meetings.of(joined, bits)
 
 
 def _cap(

@@ -23,8 +23,11 @@ from dedup.spill.scratch import Scratch
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 from dedup.text.shingles import HASH_MASK
 
-_COUNTER_BITS = 22
+_LEAST_COUNTER_BITS, _MOST_COUNTER_BITS = 20, 25
+"""There are about as many counters as shingles: 4 MB of them at least, 128 MB at most."""
+
 _LEVEL_BITS = 6
+_LEVELS_TOGETHER = 1 << 20
 _CHUNK_DOCUMENTS = 1 << (64 - HASH_BITS - _LEVEL_BITS)
 
 
@@ -58,21 +61,50 @@ def prefix_lengths(sizes: Int64Array, threshold: Fraction) -> tuple[Int64Array, 
     return probe, index
 
 
+@dataclass(frozen=True)
+class Rarity:
+    """How many documents have a shingle, about: in some millions of counters by hash, in 64 steps.
+
+    Attributes
+    ----------
+    level : uint8; by the first bits of the hash.
+    shift : the other bits.
+    """
+
+    level: NDArray[np.uint8]
+    shift: np.uint64
+
+    @staticmethod
+    def of(sets: SetStore, documents: Int64Array) -> Rarity:
+        """Count the shingles of some documents."""
+        wanted = int(sets.sizes[documents].sum()).bit_length()
+        counter_bits = min(max(wanted, _LEAST_COUNTER_BITS), _MOST_COUNTER_BITS)
+        counters = np.zeros(1 << counter_bits, np.uint32)
+        shift = np.uint64(HASH_BITS - counter_bits)
+        for first in range(0, len(documents), _CHUNK_DOCUMENTS * 64):
+            values = sets.gather(documents[first : first + _CHUNK_DOCUMENTS * 64])
+            np.add.at(counters, (values >> shift).view(np.int64), np.uint32(1))
+        level = np.zeros(1 << counter_bits, np.uint8)
+        for first in range(0, len(counters), _LEVELS_TOGETHER):
+            some = np.maximum(counters[first : first + _LEVELS_TOGETHER], 1)
+            level[first : first + len(some)] = np.minimum(3 * np.log2(some), (1 << _LEVEL_BITS) - 1)
+        del counters
+        return Rarity(level, shift)
+
+    def levels(self, values: UInt64Array) -> UInt64Array:
+        """Return the step of each shingle, the rarest first, below 64."""
+        found: UInt64Array = self.level[(values >> self.shift).view(np.int64)].astype(np.uint64)
+        return found
+
+
 def rare_prefixes(
     sets: SetStore, documents: Int64Array, threshold: Fraction, scratch: Scratch
 ) -> Prefixes:
     """Order the shingles of `documents` from rare to common and keep each one's prefix.
 
-    Counts are kept in 2**22 counters by hash and in 64 steps: any order that is the same for all
-    documents is correct, a truer one is only faster.
+    Any order that is the same for all documents is correct, a truer one is only faster.
     """
-    counters = np.zeros(1 << _COUNTER_BITS, np.int64)
-    shift = np.uint64(HASH_BITS - _COUNTER_BITS)
-    for first in range(0, len(documents), _CHUNK_DOCUMENTS * 64):
-        values = sets.gather(documents[first : first + _CHUNK_DOCUMENTS * 64])
-        counters += np.bincount((values >> shift).view(np.int64), minlength=len(counters))
-    levels = np.minimum(3 * np.log2(np.maximum(counters, 1)), (1 << _LEVEL_BITS) - 1)
-    level = levels.astype(np.uint64) << np.uint64(HASH_BITS)
+    rarity = Rarity.of(sets, documents)
     probe, index = prefix_lengths(sets.sizes[documents], threshold)
     offsets = np.concatenate([[0], np.cumsum(probe)])
     tokens = scratch.empty(int(offsets[-1]), np.uint64)
@@ -81,7 +113,7 @@ def rare_prefixes(
         last = min(first + _CHUNK_DOCUMENTS, len(documents))
         sizes = sets.sizes[documents[first:last]]
         values = sets.gather(documents[first:last])
-        values |= level[(values >> shift).view(np.int64)]
+        values |= rarity.levels(values) << np.uint64(HASH_BITS)
         slots = np.arange(last - first, dtype=np.uint64) << np.uint64(HASH_BITS + _LEVEL_BITS)
         values |= np.repeat(slots, sizes)
         values.sort()

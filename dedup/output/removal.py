@@ -47,20 +47,20 @@ def removal(corpus: Corpus, decisions: Decisions, config: Config) -> dict[str, A
     if len(large):
         highest = described(int(large[np.argmax(gone[large] / total[large])]))
     removed_for = np.bincount(decisions.removed_by[decisions.removed], minlength=len(corpus))
-    largest = _largest(removed_for)
-    ids = corpus.ids.take(largest).to_pylist()
+    keepers = largest(removed_for)
+    ids = corpus.ids.take(keepers).to_pylist()
     return {
         "column": column,
-        "groups": [described(group) for group in _largest(gone).tolist()],
+        "groups": [described(group) for group in largest(gone).tolist()],
         "highest": highest,
         "keepers": [
             {"id": str(id_), "removed": count}
-            for id_, count in zip(ids, removed_for[largest].tolist(), strict=True)
+            for id_, count in zip(ids, removed_for[keepers].tolist(), strict=True)
         ],
     }
 
 
-def _largest(counts: NDArray[np.int64]) -> Int64Array:
+def largest(counts: NDArray[np.int64]) -> Int64Array:
     """Return the places of the largest counts above 0, the largest and of equal ones first."""
     least = 1
     if len(counts) > _SHOWN:

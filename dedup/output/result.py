@@ -18,6 +18,8 @@ from dedup.corpus import Corpus, Sketched
 from dedup.decisions import Decisions
 from dedup.io.filtered import FileRecords, FilteredCopies
 from dedup.io.records import RecordCheck
+from dedup.io.revisits import COLUMNS as NAME_COLUMNS
+from dedup.io.revisits import RemovedPages
 from dedup.output.evidence import write_evidence
 from dedup.output.folder import (
     CLUSTERS_FILE,
@@ -117,11 +119,18 @@ class Result:
         """Write filtered or annotated copies of the input, to be committed by the caller."""
         corpus = self.corpus
         edges = corpus.file_offsets.tolist()
+        has_names = set(NAME_COLUMNS) <= {field.name for field in corpus.riding}
+        removed_pages = RemovedPages(self._cluster_batches()) if has_names else None
         records = [
             FileRecords(
                 parts,
                 stop - start,
-                partial(RecordCheck, file.name, corpus.record_digests[start:stop]),
+                partial(
+                    RecordCheck,
+                    file.name,
+                    corpus.record_digests[start:stop],
+                    removed=removed_pages,
+                ),
             )
             for file, parts, (start, stop) in zip(
                 corpus.files, corpus.parts, pairwise(edges), strict=True

@@ -15,10 +15,10 @@ from dedup.decisions import Decisions
 from dedup.lsh.parameters import Banding
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.pairs import Pairs
+from dedup.output.variants import url_variants
 from dedup.search import Search
 from dedup.text.hashing import HASH_VERSION, Int64Array
 from dedup.text.unicode import VERSION as UNICODE_VERSION
-from dedup.urls import normalised
 from dedup.version import __version__
 
 _SHOWN_SKIPPED = 10
@@ -70,6 +70,7 @@ def summarise(
             "compared_pairs": verifier.num_compared,
             "ruled_out_by_length": verifier.num_filtered,
             "measure": verifier.measure,
+            "recall": _recall(config),
             "verified_pairs": clusters.num_verified,
             "skipped_comparisons": skipped.num_comparisons,
             "documents_with_skipped_comparisons": len(skipped.documents),
@@ -87,7 +88,7 @@ def summarise(
             "omitted_pairs": pairs.num_omitted,
             **_spared(decisions, config),
             **_containment_counts(search, decisions),
-            **_url_variants(corpus, decisions),
+            **url_variants(corpus, decisions),
         },
         "warnings": _warnings(corpus, search, decisions, config),
     }
@@ -125,25 +126,6 @@ def _containment_counts(search: Search, decisions: Decisions) -> dict[str, int]:
     }
 
 
-def _url_variants(corpus: Corpus, decisions: Decisions) -> dict[str, int]:
-    """Count the removed documents whose URL is another spelling of their keeper's, or the same."""
-    if "url" not in corpus.columns.column_names:
-        return {}
-    removed = np.flatnonzero(decisions.removed)
-    urls = corpus.columns["url"]
-    pairs = zip(
-        urls.take(pa.array(removed)).to_pylist(),
-        urls.take(pa.array(decisions.removed_by[removed])).to_pylist(),
-        strict=True,
-    )
-    same = [
-        url == other or normalised(url) == normalised(other)
-        for url, other in pairs
-        if isinstance(url, str) and isinstance(other, str)
-    ]
-    return {"removed_url_variants": sum(same)}
-
-
 def versions() -> dict[str, Any]:
     """Return the versions of all that results may depend on."""
     return {
@@ -166,6 +148,16 @@ def banding_facts(banding: Banding | None, config: Config) -> dict[str, Any] | N
         "rows": banding.rows,
         "probability_at_threshold": banding.candidate_probability(float(config.threshold)),
     }
+
+
+def _recall(config: Config) -> float | None:
+    """Return the least probability that a pair at the threshold is compared; None where unknown.
+
+    It is 1 of the exact joins, but for what a cap skipped.
+    """
+    if config.measure == "containment" or config.method == "exact":
+        return 1.0
+    return None if config.method == "simhash" else config.recall
 
 
 def _too_short(corpus: Corpus, config: Config) -> int:

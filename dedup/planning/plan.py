@@ -28,7 +28,7 @@ from dedup.planning.sampling import LEAST_SLICES, WHOLE_BYTES, Slice, is_stream,
 from dedup.planning.shares import duplicate_share
 from dedup.resources.costs import memory_bytes, run_seconds, scratch_bytes
 from dedup.resources.timing import Stages
-from dedup.search import banding_of, search, sketch_parameters
+from dedup.search import Search, banding_of, search, sketch_parameters
 from dedup.spill.scratch import Scratch
 from dedup.text.shingles import MAX_SLOTS
 
@@ -67,10 +67,11 @@ def plan_files(files: list[InputFile], config: Config, scratch: str) -> dict[str
     shingles = estimate([int(part.arrays["num_shingles"].sum()) for part in found.parts])
     corpus = join_parts(Sketched(files, found.parts, config), Scratch())
     weight = sum(one.weight for one in slices) / total if total else 1.0
+    stages = Stages()
     start = time.perf_counter()
     if config.ignore_common is not None:
         corpus, _ = without_common(corpus, config, parameters, Scratch())
-    groups = search(corpus, config, Scratch(), Stages(), keeps_rejected=False)
+    groups = search(corpus, config, Scratch(), stages, keeps_rejected=False)
     removed_by = decide(corpus, groups, Scratch()).removed_by
     search_seconds = time.perf_counter() - start
     place = np.repeat(np.arange(len(slices)), [len(part) for part in found.parts])
@@ -79,6 +80,12 @@ def plan_files(files: list[InputFile], config: Config, scratch: str) -> dict[str
     banding = banding_of(config)
     workers = config.num_workers if total > WHOLE_BYTES else 1
     growth = documents["value"] / max(1, count)
+    search_seconds *= growth
+    join = None
+    if config.method == "exact":
+        compare_seconds = stages.seconds["verify"] * growth
+        join = _join(groups, growth, search_seconds - compare_seconds, compare_seconds)
+        search_seconds = join["seconds"]["value"]
     id_bytes = corpus.columns["doc_id"].nbytes * growth
     bands = banding.bands if banding else 0
     return {
@@ -110,10 +117,9 @@ def plan_files(files: list[InputFile], config: Config, scratch: str) -> dict[str
                 for jaccard in sorted({*_CURVE, float(config.threshold)})
             ],
         },
+        "join": join,
         "seconds": {
-            "value": run_seconds(
-                measured * text["value"] / max(1, size), search_seconds * growth, workers
-            ),
+            "value": run_seconds(measured * text["value"] / max(1, size), search_seconds, workers),
             "basis": f"{size / 1e6 / max(measured, 1e-9):,.0f} MB/s of text a process "
             f"in the sample, {workers} at work",
         },
@@ -124,6 +130,17 @@ def plan_files(files: list[InputFile], config: Config, scratch: str) -> dict[str
         "disk_bytes": {
             "value": scratch_bytes(documents["value"], shingles["value"], bands, round(id_bytes)),
             "basis": f"shingles, {bands} band keys a document, and ids; the results not counted",
+        },
+    }
+
+
+def _join(groups: Search, growth: float, list_seconds: float, compare_seconds: float) -> Figure:
+    """Return what an exact join costs: a sample sees but the square of its share of the pairs."""
+    return {
+        "pairs": round((groups.num_candidates or 0) * growth**2),
+        "seconds": {
+            "value": list_seconds + compare_seconds * growth,
+            "basis": "pairs that share a rare shingle in the sample, by the square of its share",
         },
     }
 

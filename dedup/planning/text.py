@@ -21,6 +21,10 @@ def print_plan(plan: dict[str, Any]) -> None:
     _line("time", f"{seconds['value']:,.1f} s", "", seconds["basis"])
     _line("memory", f"{memory['value'] / 1e6:,.0f} MB", "", memory["basis"])
     _line("disk", f"{disk['value'] / 1e6:,.0f} MB", "", disk["basis"])
+    join = plan["join"]
+    if join is not None:
+        cost = f"{join['seconds']['value']:,.1f} s of the time"
+        _line("exact join", f"{join['pairs']:,} pairs", cost, join["seconds"]["basis"])
     banding = plan["banding"]
     if banding is None:
         return

@@ -65,13 +65,12 @@ def report_of(
         compared = compare(texts, *_pairs_to_compare(pairs, clusters))
         why_not = _why_not(texts, run)
     stages = stages_of(summary)
+    measure = run.measure.replace("jaccard", "Jaccard")
     banding = summary["banding"]
     bands = (banding["bands"], banding["rows"]) if banding else None
     figures = {
         "funnel": in_both_schemes(funnel_figure, stages),
-        "similarity": in_both_schemes(
-            similarity_figure, pairs, bands, run.measure.replace("jaccard", "Jaccard")
-        ),
+        "similarity": in_both_schemes(similarity_figure, pairs, bands, measure),
         "sizes": in_both_schemes(sizes_figure, census.size_counts()),
     }
     sides, listed = borderline(run, pairs, compared)
@@ -100,7 +99,7 @@ def report_of(
         "parameters": parameters(summary),
         "left_out": left_out(run, census, clusters, compared, why_not, no_text=no_text),
     }
-    data = _explorer_data(clusters, compared) | {"pairs": listed}
+    data = _explorer_data(clusters, compared) | {"pairs": listed, "measure": measure}
     return render(content, data, figures)
 
 

@@ -64,12 +64,12 @@ def fitted(text: str, cells: int) -> str:
         return text
     if cells < 1:
         return ""
-    head = _start(text, cells - 1 - (cells - 1) // 2)
-    tail = _start(text[::-1], cells - 1 - width(head))[::-1]
+    head = start_of(text, cells - 1 - (cells - 1) // 2)
+    tail = start_of(text[::-1], cells - 1 - width(head))[::-1]
     return f"{head}{ELLIPSIS}{tail}"
 
 
-def _start(text: str, cells: int) -> str:
+def start_of(text: str, cells: int) -> str:
     """Return the longest beginning of so many cells; marks at its end stay with their letter."""
     used = 0
     for place, char in enumerate(text):
@@ -92,7 +92,7 @@ def wrapped(text: str, cells: int, indent: str = "") -> list[str]:
         if line and width(joined) > cells:
             lines.append(line)
             joined = indent + word
-        while width(joined) > cells and (start := _start(joined, cells)) not in ("", indent):
+        while width(joined) > cells and (start := start_of(joined, cells)) not in ("", indent):
             lines.append(start)
             joined = indent + joined[len(start) :]
         line = joined

@@ -3,7 +3,8 @@
 The tokens are those of the comparison, so "WORD7," and "word7" are equal, and what stands between
 tokens is never a difference. Two things are told apart, for a reader who wants to see a Jaccard
 similarity: which tokens stand for each other in one forward reading of both texts (segments), and
-which lie in a shingle that the other text has too, wherever (spans that are `shared`). A moved
+which lie in a shingle that the other text has too, wherever (spans that are `shared`). A few equal
+tokens between longer differences, in no shared shingle, count as different. A moved
 paragraph is left in one place and right in another, but all of it is shared; the word beside a
 change is equal, but no shingle around it is shared.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -105,6 +107,7 @@ def difference(left: Text, right: Text, config: Config | None = None) -> Differe
     shared = one.in_shingles_of(other), other.in_shingles_of(one)
     found = align(one.hashes, other.hashes)
     runs = _whole_characters(found.runs, one.borders(), other.borders())
+    runs = _telling(runs, (len(one.hashes), len(other.hashes)), shared[0])
     segments = _segments(one, other, shared, runs, found.skipped)
     return Difference(
         segments=tuple(part for part in segments if part.left or part.right),
@@ -179,6 +182,22 @@ def _segments(
         yield Segment(EQUAL, left.take_before(i + length), right.take_before(j + length))
     yield Segment(LEFT, (Span(one.rest, False),) if one.rest else (), (), compared=False)
     yield Segment(RIGHT, (), (Span(other.rest, False),) if other.rest else (), compared=False)
+
+
+def _telling(runs: Sequence[Run], sizes: tuple[int, int], shared: BoolArray) -> list[Run]:
+    """Leave out runs that are shorter than what differs on both sides, and in no shared shingle.
+
+    All texts of a language have "of" and "the" in some order: that tells a reader nothing.
+    """
+    told: list[Run] = []
+    i = j = 0  # where the last run ended
+    for (first, begin, length), (next_first, next_begin, _) in pairwise([*runs, (*sizes, 0)]):
+        before = max(first - i, begin - j)
+        behind = max(next_first - first, next_begin - begin) - length
+        if length >= min(before, behind) or shared[first : first + length].any():
+            told.append((first, begin, length))
+            i, j = first + length, begin + length
+    return told
 
 
 def _whole_characters(runs: Sequence[Run], left: BoolArray, right: BoolArray) -> list[Run]:

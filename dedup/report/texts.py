@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from dedup.errors import InputError
 from dedup.io.base import Batch
 from dedup.io.formats import FORMATS, format_of
 from dedup.io.inputs import InputFile, discover
+from dedup.io.places import place_of
 from dedup.io.wacz import as_member
 from dedup.jobs.filtering import content_fingerprint
 from dedup.output.evidence import open_evidence
@@ -35,6 +37,20 @@ _PART_BYTES = 16 << 20
 _BATCH_BYTES = 1 << 20
 
 
+@dataclass(frozen=True)
+class Record:
+    """A document as it was read.
+
+    Attributes
+    ----------
+    columns : by name; ``doc_id`` and those that the run looks at.
+    """
+
+    position: int
+    text: Text
+    columns: dict[str, Any]
+
+
 class Texts:
     """The texts of the documents of a run.
 
@@ -45,7 +61,7 @@ class Texts:
 
     Attributes
     ----------
-    config : the run's.
+    summary, config : the run's.
     problems : file -> why its texts cannot be had, of those that were asked for.
 
     Raises
@@ -59,7 +75,7 @@ class Texts:
         inputs: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
         self._folder = Path(folder)
-        summary = summary_of(folder)
+        self.summary = summary = summary_of(folder)
         self.config = Config(**summary["config"])
         self.problems: dict[str, str] = {}
         self._sources: list[dict[str, Any]] = summary["input"].get("sources", [])
@@ -81,6 +97,11 @@ class Texts:
         Each file is read once, up to the last document that is asked for. What is missing then has
         its reason in `why_not`.
         """
+        for record in self.records(positions):
+            yield record.position, record.text
+
+    def records(self, positions: Iterable[int]) -> Iterator[Record]:
+        """Yield the same with the columns that the run read."""
         wanted = np.unique(np.fromiter(positions, np.int64))
         for ordinal in range(len(self._files)):
             first, last = np.searchsorted(wanted, self._starts[ordinal : ordinal + 2]).tolist()
@@ -88,31 +109,47 @@ class Texts:
                 continue
             start = int(self._starts[ordinal])
             rows = wanted[first:last] - start
-            for batch, begin, places in self._batches(ordinal, rows):
+            for first_row, batch in self._batches(ordinal, int(rows[-1]) + 1):
+                places = rows[(rows >= first_row) & (rows < first_row + len(batch))] - first_row
                 for place in places.tolist():
-                    text = batch.text.slice(place, 1)
-                    if self._is_same(start + begin + place, text):
-                        yield start + begin + place, _as_text(text)
+                    text, position = batch.text.slice(place, 1), start + first_row + place
+                    if self._is_same(position, text):
+                        names = batch.columns.column_names
+                        columns = {name: batch.columns[name][place].as_py() for name in names}
+                        yield Record(position, text_of(text), columns)
+
+    def batches(self) -> Iterator[tuple[int, Batch]]:
+        """Yield the first position and the documents of each batch of all files that are there."""
+        for ordinal, start in enumerate(self._starts[:-1].tolist()):
+            if self._is_unchanged(ordinal):
+                for row, batch in self._batches(ordinal, int(self._starts[ordinal + 1]) - start):
+                    yield start + row, batch
 
     def why_not(self, position: int) -> str:
         """Say why a text was not there, as half a sentence."""
         if not self._sources:
             return "the run was of a table in memory"
-        ordinal = int(np.searchsorted(self._starts, position, side="right")) - 1
-        return self.problems.get(self._sources[ordinal]["name"], "there is no such document")
+        return self.problems.get(self.source_of(position), "there is no such document")
 
-    def _batches(self, ordinal: int, rows: Int64Array) -> Iterator[tuple[Batch, int, Int64Array]]:
-        """Yield the batches of a file that hold some rows, their first row, and the places."""
-        file, start = self._files[ordinal], 0
+    def source_of(self, position: int) -> str:
+        """Return the name of a document's file; empty where the run was of a table in memory."""
+        if not self._sources:
+            return ""
+        ordinal = int(np.searchsorted(self._starts, position, side="right")) - 1
+        return str(self._sources[min(ordinal, len(self._sources) - 1)]["name"])
+
+    def _batches(self, ordinal: int, stop: int) -> Iterator[tuple[int, Batch]]:
+        """Yield the first row and the records of each batch of a file, up to a row."""
+        file, row = self._files[ordinal], 0
         reader = FORMATS[file.format]
-        for part in reader.split(file, needed_columns(self.config), _PART_BYTES):
+        # The keeper policy may need a column, or a file, that is not wanted here.
+        columns = needed_columns(replace(self.config, keep="first"))
+        for part in reader.split(file, columns, _PART_BYTES):
             for batch in reader.read(part, _BATCH_BYTES):
-                stop = start + len(batch)
-                places = rows[(rows >= start) & (rows < stop)] - start
-                if len(places):
-                    yield batch, start, places
-                start = stop
-                if start > rows[-1]:
+                if row < stop:
+                    yield row, batch
+                row += len(batch)
+                if row >= stop:
                     return
 
     def _is_unchanged(self, ordinal: int) -> bool:
@@ -132,8 +169,7 @@ class Texts:
         part = int(np.searchsorted(bounds, position, side="right")) - 1
         if (stored[part][position - bounds[part]] == _digest(text, self.config)).all():
             return True
-        ordinal = int(np.searchsorted(self._starts, position, side="right")) - 1
-        name = self._sources[ordinal]["name"]
+        name = self.source_of(position)
         self.problems[name] = f"{name} changed since the run"
         return False
 
@@ -165,7 +201,7 @@ def summary_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def _file(ordinal: int, source: dict[str, Any]) -> InputFile:
     format_name, codec = format_of(source["path"]) or ("jsonl", None)
     size = int(source["size"])
-    path = as_member(source["path"]) or source["path"]
+    path = as_member(source["path"]) or place_of(source["path"])
     return InputFile(ordinal, 0, path, source["name"], format_name, codec, size)
 
 
@@ -183,7 +219,8 @@ def _problem(source: dict[str, Any], file: InputFile) -> str:
     return f"{source['name']} changed since the run"
 
 
-def _as_text(text: pa.Array) -> Text:
+def text_of(text: pa.Array) -> Text:
+    """Return the one text of an array; what is no UTF-8 becomes U+FFFD, null an empty text."""
     value = text[0].as_py()
     if isinstance(value, list):
         return [t.decode("utf-8", "replace") if isinstance(t, bytes) else t for t in value]

@@ -22,7 +22,10 @@ from dedup.io.nesting import is_deeper
 from dedup.io.pages import MAX_DEPTH, text_of
 from dedup.io.warc import FORMAT
 
-CRAWL = ["url", "host", "date", "status", "mime", "record_id", "file", "offset", "language"]
+CRAWL = [
+    *("url", "host", "date", "status", "mime", "record_id", "file", "offset", "language"),
+    "canonical",
+]
 
 
 @needs_corpora
@@ -30,7 +33,7 @@ def test_real_archives_together() -> None:
     pytest.importorskip("warcio")
     result = find_duplicates(str(CORPORA), workers=1)
     clusters = result.clusters
-    assert clusters.column_names[-9:] == CRAWL
+    assert clusters.column_names[-10:] == CRAWL
     assert result.summary["input"]["problems"] == {"truncated": 1, "damaged": 1}
     ids = result.corpus.columns["doc_id"].to_pylist()
     assert len(set(ids)) == len(ids)
@@ -217,3 +220,61 @@ def test_zeros(name: str, tmp_path: Path) -> None:
     found = read(tmp_path / name)
     assert found.problems or name == "a.html"
     assert len(found.texts) <= 1
+
+
+@pytest.mark.parametrize(
+    ("head", "header", "expected"),
+    [
+        ('<link rel="canonical" href="/p">', "", "http://a.org/p"),
+        ("<LINK HREF=p REL='x CANONICAL'>", "", "http://a.org/shop/p"),
+        ('<base href="http://b.org/deep/"><link rel=canonical href=p>', "", "http://b.org/deep/p"),
+        ('<link rel=canonical href="HTTP://A.org/shop/">', "", "http://a.org/shop/"),
+        ("<link rel=canonical>", "", None),
+        ('<link rel=canonical href="javascript:x()">', "", None),
+        (f'<link rel=canonical href="/{"x" * (1 << 20)}">', "", None),
+        ("<link rel=stylesheet href=/p>" * 1_000, "", None),
+        ("", '<http://c.org/>; rel="canonical"', "http://c.org/"),
+        ("<link rel=canonical href=/p>", "<http://c.org/>; rel=canonical", "http://a.org/p"),
+        ("<link rel=canonical href=mailto:x>", "</q>; rel=canonical", "http://a.org/q"),
+    ],
+)
+@pytest.mark.parametrize("extract", ["main", "all", "none"])
+def test_canonical_links(
+    head: str, header: str, expected: str | None, extract: str, tmp_path: Path
+) -> None:
+    page = html(SENTENCE).replace(b"<head>", f"<head>{head}".encode())
+    more = [f"Link: <x>; rel=next\r\nLink: {header}"] if header else []
+    path = tmp_path / "a.warc"
+    block = answer(page, 200, "text/html", *more)
+    path.write_bytes(record("response", block, "http://a.org/shop/"))
+    found = read(path, Columns(extract=extract))
+    canonical = found.columns[0]["canonical"].to_pylist()
+    if extract == "none":  # the HTML is not parsed then
+        assert canonical == [expected if expected and not head.strip() else canonical[0]]
+    else:
+        assert canonical == [expected]
+    assert SENTENCE.strip() in str(found.texts[0])
+
+
+def test_a_canonical_link_in_the_body_is_none(tmp_path: Path) -> None:
+    """Anybody who may write a comment could put one there."""
+    path = tmp_path / "a.warc"
+    page = html(f"{SENTENCE} <link rel=canonical href=/p>")
+    path.write_bytes(record("response", answer(page), "http://a.org/"))
+    assert read(path).columns[0]["canonical"].to_pylist() == [None]
+
+
+def test_a_page_stays_rather_than_those_that_call_it_canonical(tmp_path: Path) -> None:
+    link = "<link rel=canonical href='http://www.a.org/the-long-name-of-it'>"
+    page = html(SENTENCE).replace(b"<head>", f"<head>{link}".encode())
+    urls = ["http://a.org/?id=1", "http://a.org/i", "http://www.a.org/the-long-name-of-it"]
+    path = tmp_path / "a.warc"
+    path.write_bytes(b"".join(record("response", answer(page), url) for url in urls))
+    (tmp_path / "hosts").write_text("a.org\nwww.a.org\n")
+    for keep, expected in (
+        ("shortest-url", urls[2]),
+        ("first", urls[0]),
+        (f"host-order:{tmp_path / 'hosts'}", urls[0]),
+    ):
+        rows = find_duplicates(str(path), keep=keep).clusters.to_pylist()
+        assert [row["url"] for row in rows if row["is_keeper"]] == [expected]

@@ -188,3 +188,84 @@ def test_real_archives_are_read_back_by_both(name: str, tmp_path: Path) -> None:
     assert written == by_warcio(tmp_path / "kept" / name)
     removed = result.summary["result"]["removed"]
     assert len(written) == len(by_fastwarc(CORPORA / name)) - removed
+
+
+def revisit(date: str, *headers: str) -> bytes:
+    made = record("revisit", answer(b""), "http://site9.example/", date)
+    return made.replace(b"\r\n\r\n", "".join(f"\r\n{h}" for h in headers).encode() + b"\r\n\r\n", 1)
+
+
+def with_id(page: bytes, name: str) -> bytes:
+    return page.replace(b"\r\n\r\n", f"\r\nWARC-Record-ID: <urn:uuid:{name}>\r\n\r\n".encode(), 1)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_revisits_go_with_their_page(whole: bool, tmp_path: Path) -> None:
+    """By id or by URI and date, also in another file; those of pages that stay, stay."""
+    date = "WARC-Refers-To-Date: 2020-01-0{}T00:00:00Z"
+    uri = "WARC-Refers-To-Target-URI: http://site{}.example/"
+    first = [
+        with_id(response(1, 0), "kept"),
+        with_id(response(3, 0), "gone"),
+        with_id(response(4, 0), "gone too"),
+        # The same page twice, of which one stays: a revisit finds it by either name.
+        with_id(response(1, 0), "kept"),
+    ]
+    gone = {
+        "a": revisit("2021-01-01T00:00:00Z", "WARC-Refers-To: <urn:uuid:gone>"),
+        "b": revisit("2021-01-02T00:00:00Z", uri.format(4), date.format(4)),
+        "c": revisit(
+            "2021-01-03T00:00:00Z", "WARC-Refers-To: <urn:uuid:x>", uri.format(3), date.format(3)
+        ),
+    }
+    stay = {
+        "d": revisit("2021-01-04T00:00:00Z", "WARC-Refers-To: <urn:uuid:kept>"),
+        "e": revisit("2021-01-05T00:00:00Z", uri.format(1), date.format(1)),
+        "f": revisit("2021-01-06T00:00:00Z", uri.format(3), date.format(4)),
+        "g": revisit("2021-01-07T00:00:00Z", uri.format(3)),
+        "h": revisit("2021-01-08T00:00:00Z"),
+        "i": revisit("2021-01-09T00:00:00Z", "WARC-Refers-To: <urn:uuid:nowhere>"),
+    }
+    second = [gone["a"], stay["d"], stay["e"], gone["b"], stay["f"], stay["g"], stay["h"],
+              stay["i"], gone["c"]]  # fmt: skip
+
+    def packed(records: list[bytes]) -> bytes:
+        pieces = [b"".join(records)] if whole and records else records
+        return b"".join(map(gzip.compress, pieces))
+
+    root = tmp_path / "in"
+    root.mkdir()
+    (root / "1.warc.gz").write_bytes(b"".join(map(gzip.compress, first)))
+    (root / "2.warc.gz").write_bytes(packed(second))
+    counts = both(root, tmp_path / "kept", tmp_path / "removed")
+    assert counts == {"kept": 1, "removed": 3}
+    later = {"kept": tmp_path / "later" / "kept", "removed": tmp_path / "later" / "removed"}
+    dedup.filter_files(tmp_path / "out", [root], **later)
+    for folder in (tmp_path, tmp_path / "later"):
+        kept = gzip.decompress((folder / "kept" / "2.warc.gz").read_bytes())
+        assert kept == b"".join(one for one in second if one in stay.values())
+        removed = gzip.decompress((folder / "removed" / "2.warc.gz").read_bytes())
+        assert removed == b"".join(one for one in second if one in gone.values())
+
+
+@needs_corpora
+def test_real_revisits_refer_to_what_is_there(tmp_path: Path) -> None:
+    """What is removed takes its revisits along, and no other record is touched."""
+    name = "iana.warc.gz"
+    config = dedup.Config(threshold="0.2", extract="all")
+    folders: dict[str, Any] = {"kept": tmp_path / "kept", "removed": tmp_path / "removed"}
+    dedup.run([CORPORA / name], tmp_path / "out", config, **folders)
+    gone = {
+        (one.headers.get("WARC-Target-URI"), one.headers.get("WARC-Date"))
+        for one in ArchiveIterator(str(tmp_path / "removed" / name))
+        if "revisit" not in str(one.record_type)
+    }
+    assert gone
+    for folder, is_kept in (("kept", True), ("removed", False)):
+        for one in ArchiveIterator(str(tmp_path / folder / name)):
+            get = one.headers.get
+            referred = get("WARC-Refers-To-Target-URI"), get("WARC-Refers-To-Date")
+            if "revisit" in str(one.record_type):
+                assert (referred in gone) != is_kept
+    total = sum(len(by_fastwarc(tmp_path / folder / name)) for folder in folders)
+    assert total == len(by_fastwarc(CORPORA / name))

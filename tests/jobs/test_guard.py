@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import dedup
 from dedup.cli import cli
-from dedup.output.removal import LEAST_DOCUMENTS, _largest
+from dedup.output.removal import LEAST_DOCUMENTS, largest
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -130,6 +130,6 @@ def test_filtering_later_has_the_guard_too(hosts: Path, tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 6), max_size=60))
-def test_the_largest_come_first_and_of_equal_ones_the_first(counts: list[int]) -> None:
+def test_thelargest_come_first_and_of_equal_ones_the_first(counts: list[int]) -> None:
     expected = sorted((at for at, n in enumerate(counts) if n), key=lambda at: (-counts[at], at))
-    assert _largest(np.array(counts, np.int64)).tolist() == expected[:10]
+    assert largest(np.array(counts, np.int64)).tolist() == expected[:10]

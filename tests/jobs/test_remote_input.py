@@ -86,6 +86,7 @@ def summary_of(folder: Path) -> dict[str, Any]:
     summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
     for name in ("seconds", "peak_bytes", "disk", "limits"):
         del summary[name]
+    del summary["input"]["arguments"]
     for source in summary["input"]["sources"]:
         del source["path"]
     return summary

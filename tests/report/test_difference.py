@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup.config import Config
+from dedup.report.alignment import align
 from dedup.report.difference import EQUAL, LEFT, MAX_CHARS, RIGHT, Difference, difference
 from dedup.text.hashing import hash_constants
 from dedup.text.options import TextOptions
@@ -96,16 +97,39 @@ words = st.lists(st.sampled_from("abcdef"), max_size=30)
 
 @DETERMINISTIC
 @given(left=words, right=words)
-def test_a_short_text_has_a_longest_common_subsequence(left: list[str], right: list[str]) -> None:
-    found = difference(" ".join(left), " ".join(right), Config(ngram=2))
+def test_short_texts_are_aligned_by_a_longest_common_subsequence(
+    left: list[str], right: list[str]
+) -> None:
+    found = align(*(np.array([ord(token) for token in one], np.uint64) for one in (left, right)))
     longest = np.zeros((len(left) + 1, len(right) + 1), np.int64)
     for i, one in enumerate(left):
         for j, other in enumerate(right):
             longest[i + 1, j + 1] = (
                 longest[i, j] + 1 if one == other else max(longest[i, j + 1], longest[i + 1, j])
             )
-    equal = sum(len(one.split()) for kind, one, _ in marks(found) if kind == EQUAL)
-    assert equal == found.equal_tokens == longest[-1, -1]
+    assert sum(length for _, _, length in found.runs) == longest[-1, -1]
+    for i, j, length in found.runs:
+        assert left[i : i + length] == right[j : j + length]
+    for (i, j, length), (k, m, _) in pairwise(found.runs):
+        assert i + length <= k
+        assert j + length <= m
+
+
+def test_what_all_texts_have_is_no_likeness() -> None:
+    found = difference("one two of three four", "five six of seven eight")
+    assert [kind for kind, _, _ in marks(found)] == [LEFT, RIGHT]
+    assert found.equal_tokens == 0
+    found = difference("a x b y c", "a z b w c")  # a changed word beside a word is no noise
+    assert [kind for kind, _, _ in marks(found)] == [EQUAL, LEFT, RIGHT] * 2 + [EQUAL]
+    found = difference("one two of three four", "five six of seven eight", Config(ngram=1))
+    assert found.equal_tokens == 1  # a shared shingle counts, whatever stands around it
+
+
+@DETERMINISTIC
+@given(left=words, right=words)
+def test_equal_tokens_are_those_of_equal_segments(left: list[str], right: list[str]) -> None:
+    found = difference(" ".join(left), " ".join(right), Config(ngram=3))
+    assert found.equal_tokens == sum(len(t.split()) for kind, t, _ in marks(found) if kind == EQUAL)
 
 
 @DETERMINISTIC

@@ -14,6 +14,7 @@
   const count = (number) => number.toLocaleString("en");
   const plural = (number, word) => count(number) + " " + word + (number === 1 ? "" : "s");
   const similarity = (value) => (value === null ? "–" : value.toFixed(3));
+  const measured = (value) => (value === null ? "" : data.measure + " " + similarity(value) + " · ");
   const haystacks = [];
   const haystack = (row) => {
     const text = documents.text[row] < 0 ? "" : texts[documents.text[row]];
@@ -61,7 +62,7 @@
     }
     const { left, right, leftSpans, rightSpans, verdict } = differences[number];
     showDifference([{ id: documents.id[keeper], text: texts[left], spans: leftSpans },
-      { id: documents.id[row], text: texts[right], spans: rightSpans }], ["Kept", "Removed"], verdict);
+      { id: documents.id[row], text: texts[right], spans: rightSpans }], ["Kept", "Removed"], measured(documents.similarity[row]) + verdict);
   };
   const canCompare = (keeper, row) => documents.difference[row] >= 0 ||
     (data.matches[documents.match[row]] === "identical" && documents.text[keeper] >= 0 && documents.text[row] >= 0);
@@ -126,9 +127,10 @@
   }
   for (const button of document.querySelectorAll("button[data-pair]")) {
     button.addEventListener("click", () => {
-      const { names, ids, difference } = pairs[Number(button.dataset.pair)];
+      const { ids, difference, similarity } = pairs[Number(button.dataset.pair)];
       const { left, right, leftSpans, rightSpans, verdict } = differences[difference];
-      showDifference([{ id: ids[0], text: texts[left], spans: leftSpans }, { id: ids[1], text: texts[right], spans: rightSpans }], names, verdict);
+      showDifference([{ id: ids[0], text: texts[left], spans: leftSpans }, { id: ids[1], text: texts[right], spans: rightSpans }],
+        ["Left", "Right"], measured(similarity) + verdict);
     });
   }
   document.getElementById("copy").addEventListener("click", async (event) => {

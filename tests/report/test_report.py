@@ -1,0 +1,166 @@
+"""`dedup report` and `dedup run --report`: files, refusals, and texts that were marked."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+import dedup
+from dedup.cli import cli
+from dedup.report import comparisons
+from dedup.report.comparisons import EDGE, MOVED, ONLY, SHARED, compare
+from dedup.report.texts import Texts
+from tests.worlds import world
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    path = tmp_path / "docs.parquet"
+    texts = world(200, seed=7)
+    pq.write_table(pa.table({"id": [f"d{i}" for i in range(len(texts))], "text": texts}), path)
+    return path
+
+
+def data_of(page: Path) -> dict[str, Any]:
+    text = page.read_text(encoding="utf-8")
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    return dict(json.loads(found[1]))
+
+
+def test_the_command_is_its_twin(docs: Path, tmp_path: Path) -> None:
+    run = CliRunner()
+    out, page = tmp_path / "out", tmp_path / "out/report.html"
+    done = run.invoke(cli, ["run", str(docs), "-o", str(out), "--report"], catch_exceptions=False)
+    assert done.exit_code == 0
+    made = page.read_bytes()
+    page.write_text("old")
+    done = run.invoke(cli, ["report", str(out)], catch_exceptions=False)
+    assert done.output == f"report in {page}\n"
+    assert page.read_bytes() == made
+    other = tmp_path / "other.html"
+    assert dedup.write_report(out, output=other) == other
+    assert other.read_bytes() == made
+    with pytest.raises(dedup.OutputExistsError, match=r"other\.html is already there"):
+        dedup.write_report(out, output=other)
+    dedup.write_report(out, output=other, overwrite=True, no_text=True)
+    assert other.read_bytes() != made
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["docs.parquet", "other.html", "out"]
+
+
+def test_a_report_needs_a_run_and_a_run_a_folder(docs: Path, tmp_path: Path) -> None:
+    with pytest.raises(dedup.InputError, match="is no output of dedup run"):
+        dedup.write_report(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+    done = CliRunner().invoke(cli, ["run", str(docs), "--dry-run", "--report"])
+    assert done.exit_code == 2
+    with pytest.raises(dedup.ConfigError, match="no folder to stand in"):
+        dedup.run([docs], None, dedup.Config(), report=True)
+
+
+@pytest.mark.parametrize("missing", ["jinja2", "plotly"])
+def test_without_the_extra_the_run_does_not_begin(docs: Path, tmp_path: Path, missing: str) -> None:
+    code = (
+        "import importlib.util as u, sys\n"
+        "find = u.find_spec\n"
+        f"u.find_spec = lambda name, *rest: None if name == {missing!r} else find(name, *rest)\n"
+        "from dedup.cli import main\nmain()\n"
+    )
+    for arguments in (["run", docs, "-o", tmp_path / "out", "--report"], ["report", tmp_path]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+        )
+        assert done.returncode == 1
+        assert done.stderr == (
+            f"Error: a report needs the extra 'report' ({missing} is missing); "
+            "install it with: pip install 'dedup-lsh[report]'\n"
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_result_without_files_has_a_report(tmp_path: Path) -> None:
+    table = pa.table({"text": world(100, seed=1)})
+    dedup.find_duplicates(table).write(tmp_path / "out")
+    page = dedup.write_report(tmp_path / "out")
+    assert "the run was of a table in memory" in page.read_text(encoding="utf-8")
+    found = data_of(page)
+    clusters = pq.read_table(tmp_path / "out/clusters.parquet")
+    assert len(found["documents"]["id"]) == len(clusters)
+    assert found["texts"] == []
+
+
+def test_every_shown_text_is_marked_from_end_to_end(docs: Path, tmp_path: Path) -> None:
+    dedup.run([docs], tmp_path / "out", dedup.Config(pairs="all"), keep_evidence=True, report=True)
+    found = data_of(tmp_path / "out/report.html")
+    assert len(found["differences"]) > 20
+    for one in found["differences"]:
+        for side in ("left", "right"):
+            spans = one[side + "Spans"]
+            assert set(spans[::2]) <= {SHARED, EDGE, MOVED, ONLY}
+            assert all(a != b for a, b in zip(spans[::2], spans[2::2], strict=False))
+            assert sum(spans[1::2]) == len(found["texts"][one[side]])
+    texts = dict(enumerate(pq.read_table(docs)["text"].to_pylist()))
+    rows = pq.read_table(tmp_path / "out/clusters.parquet").to_pylist()
+    place = {id_: i for i, id_ in enumerate(found["documents"]["id"])}
+    for row in rows:
+        text = found["documents"]["text"][place[row["doc_id"]]]
+        assert text >= 0
+        assert found["texts"][text] == texts[row["position"]]
+    same = [row for row in rows if row["match"] == "identical" or row["is_keeper"]]
+    assert all(found["documents"]["difference"][place[row["doc_id"]]] == -1 for row in same)
+
+
+def marked(tmp_path: Path, left: str, right: str, **options: Any) -> comparisons.Comparisons:
+    tmp_path.mkdir(exist_ok=True)
+    path = tmp_path / "pair.jsonl"
+    lines = [json.dumps({"text": text}, ensure_ascii=False) for text in (left, right)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    dedup.run([path], tmp_path / "pair", dedup.Config(workers=1))
+    return compare(Texts(tmp_path / "pair"), [(0, 1)], **options)
+
+
+def test_spans_are_counted_as_javascript_counts(tmp_path: Path) -> None:
+    left = "😀 a b c d e 𐐀nique f g h i j\u202e k"
+    found = marked(tmp_path, left, "😀 a b c d e other f g h i j\u202e k")
+    (one,) = found.differences
+    text = found.texts[one["left"]]
+    assert text == left.replace("\u202e", "[U+202E]")
+    units = text.encode("utf-16-le")
+    at = 0
+    for flag, length in zip(one["leftSpans"][::2], one["leftSpans"][1::2], strict=True):
+        piece = units[2 * at : 2 * (at + length)].decode("utf-16-le")
+        assert (flag == ONLY) == (piece.strip() == "𐐀nique")
+        at += length
+    assert at == len(units) // 2
+
+
+def test_moved_words_are_not_called_changed(tmp_path: Path) -> None:
+    first, second = (" ".join(f"{name}{i}" for i in range(20)) for name in "ab")
+    found = marked(tmp_path, f"{first} {second}", f"{second} {first}")
+    (one,) = found.differences
+    assert ONLY not in one["leftSpans"][::2] + one["rightSpans"][::2]
+    assert MOVED in one["leftSpans"][::2]
+
+
+def test_long_texts_are_cut_and_budgets_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparisons, "CHARS", 50)
+    found = marked(tmp_path, "word " * 100 + "x", "word " * 100 + "y")
+    assert found.cut
+    assert {len(text) for text in found.texts} == {50}
+    assert marked(tmp_path / "2", "a b c", "a b d", budget=-1).spent
