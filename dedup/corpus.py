@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.config import Config
-from dedup.engines.parts import DOCUMENT_ARRAYS, PartSketches
+from dedup.engines.parts import DOCUMENT_ARRAYS, PartRecords, PartSketches
 from dedup.ids import Ids
 from dedup.io.base import InputFile, Part
 from dedup.io.formats import TABLE
@@ -141,27 +141,19 @@ class Corpus:
 def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
     """Join sketched parts."""
     files, parts = sketched.files, sketched.parts
+    records = [record for part in parts for record in part.records]
+    problems, counts = described_problems(files, records)
     rows = np.zeros(len(files), np.int64)
-    lines = Counter[int]()
     by_file: list[list[Part]] = [[] for _ in files]
-    problems: list[str] = []
-    counts: Counter[str] = Counter()
+    for record in records:
+        if record.part is not None:
+            by_file[record.file].append(record.part)
+        rows[record.file] += record.rows
     excluded: Counter[str] = Counter()
     missing = [np.zeros(0, np.int64)]
     key_runs: list[KeyRun] = []
     total = 0
     for part in parts:
-        for record in part.records:
-            ordinal = record.file
-            for problem in record.problems:
-                counts[problem.reason] += 1
-                if len(problems) < _PROBLEMS_KEPT:
-                    moved = problem.moved(int(rows[ordinal]), lines[ordinal])
-                    problems.append(moved.describe(files[ordinal].name))
-            if record.part is not None:
-                by_file[ordinal].append(record.part)
-            rows[ordinal] += record.rows
-            lines[ordinal] += record.lines
         missing.append(part.missing + total)
         key_runs += [replace(run, first=run.first + total) for run in part.key_runs]
         excluded += part.excluded
@@ -191,6 +183,24 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
         num_bytes=sum(part.num_bytes for part in parts),
         num_invalid=sum(part.num_invalid for part in parts),
     )
+
+
+def described_problems(
+    files: Sequence[InputFile], records: Iterable[PartRecords]
+) -> tuple[list[str], Counter[str]]:
+    """Return what was wrong with the input, a line each up to 1,000 of them, and all by reason."""
+    rows, lines = Counter[int](), Counter[int]()
+    found: list[str] = []
+    counts: Counter[str] = Counter()
+    for record in records:
+        for problem in record.problems:
+            counts[problem.reason] += 1
+            if len(found) < _PROBLEMS_KEPT:
+                moved = problem.moved(rows[record.file], lines[record.file])
+                found.append(moved.describe(files[record.file].name))
+        rows[record.file] += record.rows
+        lines[record.file] += record.lines
+    return found, counts
 
 
 def _columns(

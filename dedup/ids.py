@@ -63,16 +63,7 @@ class Ids:
         InputError : there are some, and `strict` is set.
         """
         duplicates = len(self) - self.null_count - self._num_distinct(scratch)
-        found = [
-            f"{count} {what} ids"
-            for count, what in ((self.null_count, "null"), (duplicates, "duplicate"))
-            if count
-        ]
-        if found and strict:
-            raise InputError(
-                f"the documents have {' and '.join(found)}; mend them or run without --strict-ids."
-            )
-        return [f"{text}: documents are told apart by position" for text in found]
+        return id_warnings(self.null_count, duplicates, strict=strict)
 
     def repeated(self, scratch: Scratch) -> Int64Array:
         """Return the positions of ids, by their hash, that stand at an earlier position too."""
@@ -84,7 +75,7 @@ class Ids:
                 block = chunk.slice(first, _HASHED_TOGETHER)
                 positions = np.arange(start, start + len(block))
                 nulls = block.is_null().to_numpy(zero_copy_only=False)
-                firsts.add(value_hashes(block.drop_null()), positions[~nulls])
+                firsts.add(_hashes(block.drop_null()), positions[~nulls])
                 is_first[positions[nulls]] = True  # null repeats nothing
                 start += len(block)
         # Of equal keys the value that was added first stays.
@@ -97,11 +88,30 @@ class Ids:
         hashes = SortedRuns(scratch)
         for chunk in self._chunks:
             for start in range(0, len(chunk), _HASHED_TOGETHER):
-                hashes.add(value_hashes(chunk.slice(start, _HASHED_TOGETHER).drop_null()))
+                hashes.add(_hashes(chunk.slice(start, _HASHED_TOGETHER).drop_null()))
         return sum(map(len, hashes.ascending()))
 
 
-def value_hashes(ids: pa.Array) -> UInt64Array:
+def id_warnings(num_null: int, num_duplicate: int, *, strict: bool) -> list[str]:
+    """Return warnings about so many null and duplicate ids.
+
+    Raises
+    ------
+    InputError : there are some, and `strict` is set.
+    """
+    found = [
+        f"{count} {what} ids"
+        for count, what in ((num_null, "null"), (num_duplicate, "duplicate"))
+        if count
+    ]
+    if found and strict:
+        raise InputError(
+            f"the documents have {' and '.join(found)}; mend them or run without --strict-ids."
+        )
+    return [f"{text}: documents are told apart by position" for text in found]
+
+
+def _hashes(ids: pa.Array) -> UInt64Array:
     """Return a hash of each id, none of them null."""
     if pa.types.is_integer(ids.type):
         return mix64_array(ids.to_numpy(zero_copy_only=False).astype(np.uint64))

@@ -8,13 +8,17 @@ from dedup.api import make_config
 from dedup.engines.spark.session import check_extra, scratch_folder
 
 if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
     from pyspark.sql import DataFrame
 
+    from dedup.config import Config
     from dedup.engines.spark.plan import Found
     from dedup.engines.spark.stages import Stages
     from dedup.io.columns import Path
 
-__all__ = ["SparkResult", "find_duplicates"]
+__all__ = ["SparkResult", "find_duplicates", "run"]
 
 
 class SparkResult:
@@ -92,6 +96,7 @@ def find_duplicates(
     ConfigError, InputError : each says what is wrong and what would mend it.
     """
     check_extra()
+    from dedup.engines.spark.numbering import placed
     from dedup.engines.spark.plan import check_config, find
     from dedup.engines.spark.sketching import sketched
     from dedup.engines.spark.stages import Stages
@@ -103,9 +108,42 @@ def find_duplicates(
     shuffle = partitions or int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
     stages = Stages(spark, scratch_folder(spark, scratch), shuffle)
     try:
-        found = find(stages, stages.written("sketches", rows), config)
+        sketches = placed(stages.written("sketches", rows), "place")
+        found = find(stages, sketches, config, by_id=True)
     except BaseException:
         stages.close()
         raise
-    found.summary["seconds"] = stages.seconds
+    found.summary["seconds"] = stages.seconds | {"total": stages.total}
     return SparkResult(df, id_path, found, stages)
+
+
+def run(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str] | None,
+    config: Config,
+    *,
+    scratch: str | os.PathLike[str] | None = None,
+    partitions: int | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Find the near-duplicates in files and write the results, as ``dedup run --engine spark``.
+
+    The active session does the work, else a new one. Each table is a folder of Parquet files;
+    positions and ids are those of the local engine.
+
+    Parameters
+    ----------
+    inputs : files, folders or globs that driver and executors find under the same path.
+    output : folder, seen by all of them as well; None writes nothing.
+    scratch, partitions : as for `find_duplicates`.
+
+    Returns
+    -------
+    The summary.
+    """
+    check_extra()
+    from dedup.engines.spark.job import run_files
+
+    return run_files(
+        inputs, output, config, scratch=scratch, partitions=partitions, overwrite=overwrite
+    )

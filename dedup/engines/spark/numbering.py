@@ -21,6 +21,7 @@ from dedup.keeper import policy_column
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
+    from pyspark.sql.types import StructType
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,21 @@ def numbered(
     ----------
     unique : as for `CountRows`; the column ``repeats`` tells where it is not.
     """
+    ranges = table.repartitionByRange(stages.partitions, *order).sortWithinPartitions(*order)
+    counted = ranges.mapInArrow(CountRows(unique), counted_schema(table))
+    return placed(stages.written(f"{name}s", counted), name)
+
+
+def counted_schema(table: DataFrame) -> StructType:
+    """Return the schema of a table after `CountRows`."""
     from pyspark.sql.types import BooleanType, IntegerType, LongType, StructType
 
-    schema = (
+    return (
         StructType([*table.schema.fields])
         .add("part", IntegerType())
         .add("row", LongType())
         .add("repeats", BooleanType())
     )
-    ranges = table.repartitionByRange(stages.partitions, *order).sortWithinPartitions(*order)
-    rows = stages.written(f"{name}s", ranges.mapInArrow(CountRows(unique), schema))
-    return placed(rows, name)
 
 
 def placed(rows: DataFrame, name: str) -> DataFrame:
@@ -107,8 +112,25 @@ def placed(rows: DataFrame, name: str) -> DataFrame:
     )
 
 
-def in_keeper_order(stages: Stages, documents: DataFrame, config: Config) -> DataFrame:
-    """Add ``position``, by id, and ``rank``, by the keeper policy.
+def with_groups(documents: DataFrame, config: Config) -> DataFrame:
+    """Add ``group``, a hash of what documents are compared in; null for those that are not."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    if "within" in documents.columns:
+        value = F.when(F.col("within").isNotNull(), F.xxhash64("within"))
+        return documents.withColumn("group", value).drop("within")
+    group = F.lit(None) if config.within is None else F.xxhash64("source")
+    return documents.withColumn("group", group.cast("bigint"))
+
+
+def in_keeper_order(
+    stages: Stages, documents: DataFrame, config: Config, *, by_id: bool
+) -> DataFrame:
+    """Add ``position`` and ``rank``, by the keeper policy.
+
+    Parameters
+    ----------
+    by_id : whether positions are in the order of ids; else they are the places.
 
     Raises
     ------
@@ -116,8 +138,10 @@ def in_keeper_order(stages: Stages, documents: DataFrame, config: Config) -> Dat
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    by_id = [F.col("doc_id").asc_nulls_first()]
-    found = numbered(stages, documents, by_id, "position", unique="doc_id")
+    if not by_id:
+        return _ranked(stages, documents.withColumn("position", F.col("place")), config)
+    order = [F.col("doc_id").asc_nulls_first()]
+    found = numbered(stages, documents, order, "position", unique="doc_id")
     is_null = F.col("doc_id").isNull()
     wrong = found.agg(F.count_if("repeats"), F.count_if(is_null)).collect()[0]
     if any(wrong):
@@ -125,12 +149,30 @@ def in_keeper_order(stages: Stages, documents: DataFrame, config: Config) -> Dat
             f"the ids have {wrong[1]} nulls and {wrong[0]} duplicates; give a column that tells "
             "all documents apart, for it takes the place of their positions."
         )
-    found = found.drop("repeats")
+    return _ranked(stages, found.drop("repeats"), config)
+
+
+def _ranked(stages: Stages, documents: DataFrame, config: Config) -> DataFrame:
+    from pyspark.sql import functions as F  # noqa: N812
+
     if config.keep == "first":
-        return found.withColumn("rank", F.col("position"))
-    is_float = dict(found.dtypes).get("policy") in ("float", "double")
+        return documents.withColumn("rank", F.col("position"))
+    is_float = dict(documents.dtypes).get("policy") in ("float", "double")
     keys = [*keeper_keys(config.keep, is_float=is_float), F.col("position")]
-    return numbered(stages, found, keys, "rank").drop("repeats")
+    return numbered(stages, documents, keys, "rank").drop("repeats")
+
+
+_POLICIES = ("first", "last", "longest", "shortest", "largest", "max", "min", "newest", "oldest")
+
+
+def check_policy(keep: str) -> None:
+    """Raise ConfigError where there is no such keeper policy, or not yet on Spark."""
+    policy_column(keep)
+    if keep.partition(":")[0] not in _POLICIES:
+        raise ConfigError(
+            f"keep is {keep!r}, which the Spark engine does not have; "
+            f"give one of {', '.join(_POLICIES)}."
+        )
 
 
 def keeper_keys(keep: str, *, is_float: bool) -> list[Column]:
@@ -139,31 +181,19 @@ def keeper_keys(keep: str, *, is_float: bool) -> list[Column]:
     Parameters
     ----------
     is_float : whether the policy's column may hold NaN, which comes after all numbers.
-
-    Raises
-    ------
-    ConfigError : there is no such policy, or not yet on Spark.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    policy_column(keep)
     name = keep.partition(":")[0]
+    if policy_column(keep) is None:
+        orders = {
+            "first": [],
+            "longest": [F.col("num_chars").desc()],
+            "shortest": [F.col("num_chars")],
+            "largest": [F.col("num_shingles").desc()],
+            "last": [F.col("position").desc()],
+        }
+        return orders[name]
     value = F.col("policy")
-    if name in ("max", "newest", "min", "oldest"):
-        falling = name in ("max", "newest")
-        is_nan = F.coalesce(F.isnan(value), F.lit(False)) if is_float else F.lit(False)
-        number = value.desc_nulls_last() if falling else value.asc_nulls_last()
-        return [value.isNull(), is_nan, number]
-    orders = {
-        "first": [],
-        "longest": [F.col("num_chars").desc()],
-        "shortest": [F.col("num_chars")],
-        "largest": [F.col("num_shingles").desc()],
-        "last": [F.col("position").desc()],
-    }
-    if name not in orders:
-        raise ConfigError(
-            f"keep is {keep!r}, which the Spark engine does not have; give first, last, longest, "
-            "shortest, largest, max:COL, min:COL, newest or oldest."
-        )
-    return orders[name]
+    is_nan = F.coalesce(F.isnan(value), F.lit(False)) if is_float else F.lit(False)
+    return [value.isNull(), is_nan, value.desc() if name in ("max", "newest") else value.asc()]

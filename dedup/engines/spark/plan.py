@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
 from dedup.engines.spark.collapse import collapsed
 from dedup.engines.spark.decisions import decided
-from dedup.engines.spark.numbering import in_keeper_order, keeper_keys, placed
+from dedup.engines.spark.numbering import check_policy, in_keeper_order, with_groups
 from dedup.engines.spark.search import Searching
 from dedup.engines.spark.stages import Stages
 from dedup.engines.spark.summary import summarise
@@ -27,7 +28,6 @@ _ONLY = {
     "method": "minhash",
     "measure": "jaccard",
     "ignore_common": None,
-    "strict_ids": False,
 }
 """Options of which the Spark engine has one value."""
 
@@ -41,7 +41,7 @@ def check_config(config: Config) -> None:
                 f"{name} is {given!r}, which the Spark engine does not have; "
                 f"leave it at {value!r}, or use the local engine."
             )
-    keeper_keys(config.keep, is_float=False)
+    check_policy(config.keep)
 
 
 @dataclass(frozen=True)
@@ -59,24 +59,33 @@ class Found:
     summary: dict[str, Any]
 
 
-def find(stages: Stages, sketches: DataFrame, config: Config) -> Found:
+def find(
+    stages: Stages,
+    sketches: DataFrame,
+    config: Config,
+    *,
+    by_id: bool,
+    riding: Sequence[str] = (),
+) -> Found:
     """Run all stages that follow the sketches.
 
     Parameters
     ----------
-    sketches : as written by a stage; see `dedup.engines.spark.sketching`.
+    sketches : numbered by ``place``; see `dedup.engines.spark.sketching`.
+    by_id : whether the ids take the place of positions; else ``place`` is the position.
+    riding : columns of the sketches for the clusters table.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    sketches = placed(sketches, "place")
-    numbered = in_keeper_order(stages, sketches.drop("keys", "set"), config)
+    facts = with_groups(sketches.drop("keys", "set"), config)
+    numbered = in_keeper_order(stages, facts, config, by_id=by_id)
     documents = collapsed(stages, numbered, config)
     units = documents.where("is_unit").select(
         "rank", "place", F.col("num_shingles").alias("size"), "group"
     )
     found = Searching(stages, units, sketches, config).run()
     decisions = decided(stages, documents, found.removals, found.labels, config.keep_best)
-    clusters = stages.written("clusters", clusters_table(decisions))
+    clusters = stages.written("clusters", clusters_table(decisions, riding))
     if config.pairs == "all":
         rows = all_pairs_table(decisions, found.edges, config.max_comparisons)
     else:

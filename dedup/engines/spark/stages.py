@@ -35,6 +35,12 @@ class Stages:
         self.folder = folder
         self.partitions = partitions
         self.seconds: dict[str, float] = {}
+        self._begin = time.perf_counter()
+
+    @property
+    def total(self) -> float:
+        """Seconds since the run began."""
+        return time.perf_counter() - self._begin
 
     def written(self, name: str, table: DataFrame) -> DataFrame:
         """Write a table, and return it as it is read from its files."""

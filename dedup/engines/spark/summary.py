@@ -62,6 +62,7 @@ def summarise(
             "distinct_sets": units,
             **buckets,
             "candidate_pairs": found.num_candidates,
+            "compared_pairs": found.num_candidates,
             "measure": config.measure,
             "verified_pairs": found.num_edges,
             **skipped,
@@ -74,6 +75,7 @@ def summarise(
             "pairs": pairs.count(),
             **({} if config.keep_best == 1 else {"spared": spared}),
         },
+        "ignored_shingles": None,
         "warnings": [
             *([] if count else ["the input holds no document"]),
             *short_texts_warning(median, config),
@@ -122,7 +124,7 @@ def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
         removed=F.count_if("is_removed"),
         matched=F.count_if(F.col("removed_by") != F.col("rank")),
     )
-    return {"files": 0, **facts}
+    return facts
 
 
 def _skipped(hot: DataFrame, documents: DataFrame) -> dict[str, Any]:

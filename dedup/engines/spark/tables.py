@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isqrt
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,13 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 
-def clusters_table(decisions: DataFrame) -> DataFrame:
-    """Return a row for each document of a cluster of two or more."""
+def clusters_table(decisions: DataFrame, riding: Sequence[str]) -> DataFrame:
+    """Return a row for each document of a cluster of two or more.
+
+    Parameters
+    ----------
+    riding : further columns of the documents.
+    """
     from pyspark.sql import functions as F  # noqa: N812
 
     sizes = decisions.groupBy("keeper").agg(F.count("*").alias("cluster_size"))
@@ -37,6 +43,7 @@ def clusters_table(decisions: DataFrame) -> DataFrame:
         F.col("keeper_doc_id").alias("keeper_id"),
         _jaccard("num_shingles", "keeper_num_shingles", "common").alias("jaccard"),
         match.alias("match"),
+        *riding,
     )
 
 
