@@ -1,5 +1,5 @@
 # make demo       the main job on the sample crawl in data/, and its first clusters
-# make test       lint, types and the tests on small samples (minutes)
+# make test       lint, types and the tests on small samples (minutes); in a real Chromium, too
 # make test-slow  full corpora, scale and kill tests
 # make bench      dedup and its peers side by side; BENCH="--corpus x.parquet --truth y.parquet"
 # make scale      time, memory and disk at 1, 3 and 10 million documents; SCALE="--memory 1GiB"
@@ -78,7 +78,7 @@ browser:
 	  if command -v "$$name" >/dev/null; then exit 0; fi; \
 	done; \
 	if [ "$$(id -u)" = 0 ]; then as_root=; \
-	elif sudo -n true 2>/dev/null; then as_root=sudo; \
+	elif sudo -n true 2>/dev/null; then as_root="sudo -n"; \
 	else echo "the tests of the report need Chromium: apt-get install -y chromium" >&2; exit 1; fi; \
 	echo "Installing Chromium for the tests of the report"; \
 	$$as_root apt-get update -q && $$as_root apt-get install -y -q --no-install-recommends chromium

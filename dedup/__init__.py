@@ -12,6 +12,7 @@ from dedup.errors import (
     MissingExtraError,
     OutputExistsError,
 )
+from dedup.jobs.auditing import audit
 from dedup.jobs.filtering import filter_files
 from dedup.jobs.reclustering import recluster
 from dedup.jobs.reporting import write_report
@@ -30,6 +31,7 @@ __all__ = [
     "OutputExistsError",
     "Result",
     "__version__",
+    "audit",
     "drop_duplicates",
     "evaluate",
     "explain",

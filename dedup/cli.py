@@ -11,6 +11,7 @@ import traceback
 
 import click
 
+from dedup.commands.audit import audit
 from dedup.commands.eval import eval_command
 from dedup.commands.explain import explain
 from dedup.commands.filter import filter_command
@@ -40,18 +41,23 @@ for command in (
     explain,
     report,
     eval_command,
+    audit,
 ):
     cli.add_command(command)
 
 
 def main() -> None:
-    """Run the command; exit 0 done, 1 an error with one sentence, 2 usage, 130 interrupted."""
+    """Run the command.
+
+    Exit code: 0 done, 1 an error with one sentence, 2 usage, 3 done but for what of the input could
+    not be read, 130 interrupted.
+    """
     try:
-        cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False) or 0
         sys.stdout.flush()
         sys.stderr.flush()
         # The results are there: to free all arrays first would take a tenth of the time.
-        os._exit(0)
+        os._exit(code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.config import Config
-from dedup.engines.parts import DOCUMENT_ARRAYS, PartRecords, PartSketches
+from dedup.engines.parts import DOCUMENT_ARRAYS, MAX_NAMED, PartRecords, PartSketches
 from dedup.ids import Ids
-from dedup.io.base import InputFile, Part
+from dedup.io.base import UNREAD, InputFile, Part
 from dedup.io.formats import TABLE
 from dedup.io.values import join_tables, numbers
 from dedup.lsh.buckets import KeyRun
@@ -76,7 +76,9 @@ class Corpus:
     parts : the parts of each file, to copy its records from.
     key_runs : the band keys of all documents, run by run.
     columns : ``doc_id`` and the columns of the keeper policy.
-    problems : what was wrong with the input, a line each, at most 1,000; all are counted by reason.
+    problems : what was wrong with the input, a line each: of a file at most `MAX_NAMED`, and as
+        many places that could not be read, of all files 1,000; all are counted by reason.
+    unread : places that could not be read, by the name of the file.
     """
 
     files: list[InputFile]
@@ -94,6 +96,7 @@ class Corpus:
     columns: pa.Table
     problems: list[str]
     problem_counts: Counter[str]
+    unread: Counter[str]
     excluded: Counter[str]
     num_bytes: int
     num_invalid: int
@@ -142,7 +145,7 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
     """Join sketched parts."""
     files, parts = sketched.files, sketched.parts
     records = [record for part in parts for record in part.records]
-    problems, counts = described_problems(files, records)
+    problems, counts, unread = described_problems(files, records)
     rows = np.zeros(len(files), np.int64)
     by_file: list[list[Part]] = [[] for _ in files]
     for record in records:
@@ -179,6 +182,7 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
         ),
         problems=problems,
         problem_counts=counts,
+        unread=unread,
         excluded=excluded,
         num_bytes=sum(part.num_bytes for part in parts),
         num_invalid=sum(part.num_invalid for part in parts),
@@ -187,20 +191,34 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
 
 def described_problems(
     files: Sequence[InputFile], records: Iterable[PartRecords]
-) -> tuple[list[str], Counter[str]]:
-    """Return what was wrong with the input, a line each up to 1,000 of them, and all by reason."""
+) -> tuple[list[str], Counter[str], Counter[str]]:
+    """Return what was wrong with the input.
+
+    Returns
+    -------
+    problems : a line each, of the first ones.
+    counts : of all, by reason.
+    unread : places that could not be read, by the name of the file.
+    """
     rows, lines = Counter[int](), Counter[int]()
-    found: list[str] = []
+    problems: list[str] = []
     counts: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
+    named: Counter[object] = Counter()
     for record in records:
+        ordinal = record.file
+        name = files[ordinal].name
+        counts += record.problem_counts
+        unread[name] += sum(n for why, n in record.problem_counts.items() if why in UNREAD)
         for problem in record.problems:
-            counts[problem.reason] += 1
-            if len(found) < _PROBLEMS_KEPT:
-                moved = problem.moved(rows[record.file], lines[record.file])
-                found.append(moved.describe(files[record.file].name))
-        rows[record.file] += record.rows
-        lines[record.file] += record.lines
-    return found, counts
+            kind = (ordinal, problem.reason in UNREAD)
+            if named[kind] < MAX_NAMED and named[kind[1]] < _PROBLEMS_KEPT:
+                named.update((kind, kind[1]))
+                moved = problem.moved(rows[ordinal], lines[ordinal])
+                problems.append(moved.describe(name))
+        rows[ordinal] += record.rows
+        lines[ordinal] += record.lines
+    return problems, counts, +unread
 
 
 def _columns(

@@ -99,9 +99,8 @@ def canonical_url(link: str, base: str, url: str) -> str | None:
         return None
     try:
         found = _spelled(urlsplit(urljoin(base, link)))
-        if found is None or len(found) > MAX_CANONICAL + len(base):
-            return None
-        return url if found == _spelled(urlsplit(url)) else found
+        is_own = found is not None and found == _spelled(urlsplit(url))
+        return url if is_own else found
     except ValueError:
         return None
 

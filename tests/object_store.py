@@ -51,8 +51,9 @@ class Bucket:
         return content
 
     def files(self, prefix: str) -> dict[str, bytes]:
-        """Return what lies below a prefix, by relative key."""
-        return {key[len(prefix) + 1 :]: self.content(key) for key in self.keys(f"{prefix}/")}
+        """Return what lies below a prefix, by relative key; no marks of folders."""
+        keys = [key for key in self.keys(f"{prefix}/") if not key.endswith("/")]
+        return {key[len(prefix) + 1 :]: self.content(key) for key in keys}
 
 
 @contextmanager
@@ -95,19 +96,30 @@ class _Handler(BaseHTTPRequestHandler):
     server: Proxy
 
     def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         self.server.requests.append((self.command, self.path))
         status = self.server.answer(self.command, self.path)
         if status is not None:
             self._reply(status, {}, b"")
             return
         connection = http.client.HTTPConnection("127.0.0.1", self.server.target, timeout=30)
+        del self.headers["Transfer-Encoding"]
         connection.request(self.command, self.path, body, dict(self.headers))
         reply = connection.getresponse()
         self._reply(reply.status, dict(reply.getheaders()), reply.read())
         connection.close()
 
     do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
 
     def _reply(self, status: int, headers: dict[str, str], body: bytes) -> None:
         self.send_response_only(status)

@@ -179,7 +179,7 @@ def test_bad_records_are_kept_counted_and_named(tmp_path: Path) -> None:
     good = json.dumps({"text": words})
     path.write_text(f'{good}\nnot json\n{{"title": "no text"}}\n[1]\n{good}\n')
     done = command("run", path, "-o", tmp_path / "out", "--kept", tmp_path / "kept", "-v")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 3, done.stderr
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary["input"]["documents"] == 5
     assert sum(summary["input"]["problems"].values()) == 3

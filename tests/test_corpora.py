@@ -82,6 +82,27 @@ def test_exact_news_pairs_are_those_of_the_truth() -> None:
     assert result.summary["search"]["recall"] == 1
 
 
+@pytest.mark.parametrize("banding", [None, Banding(8, 6), Banding(1, 8)], ids=str)
+def test_an_audit_of_news_agrees_with_the_truth(
+    banding: Banding | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if banding is not None:
+        monkeypatch.setattr("dedup.search.choose_banding", lambda *_: banding)
+    result = dedup.find_duplicates(CORPORA / "reuters.parquet", threshold="0.7")
+    result.write(tmp_path / "out", evidence=True)
+    truth = dedup.evaluate(tmp_path / "out", CORPORA / "reuters-truth.parquet")
+    recall = truth["clusters"]["recall"]
+    for seed in range(3):
+        found = dedup.audit(tmp_path / "out", seed=seed)
+        print(banding, recall, found["compared"], found["recall"])  # noqa: T201
+        assert found["recall"]["low"] <= recall <= found["recall"]["high"]
+        assert found["half_width"] <= 0.02
+    monkeypatch.setattr("dedup.evaluation.audit._CENSUS_SHARE", 10**9)
+    found = dedup.audit(tmp_path / "out")
+    assert found["recall"]["value"] == pytest.approx(recall)
+    assert found["pairs"]["found"] + found["pairs"]["missed"] == truth["truth"]["pairs"]
+
+
 @pytest.fixture(scope="module")
 def exact() -> Iterator[Exact]:
     """Return the exact pairs of a corpus, by all with all on sets of the naive definition."""

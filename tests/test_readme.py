@@ -63,6 +63,13 @@ def test_commands(checkout: Path) -> None:
     evaluated = next(line for line in lines if line.startswith("dedup eval"))
     (shown_eval,) = (text for text in blocks("text") if "true pairs" in text)
     assert shown_eval in outputs[lines.index(evaluated)]
+    explained = outputs[lines.index("dedup explain @42 @3 --run build/readme")]
+    (shown_explained,) = (text for text in blocks("text") if "in one cluster: " in text)
+    for paragraph in shown_explained.split("\n\n"):
+        assert paragraph.strip("\n") in explained
+    audited = next(line for line in lines if line.startswith("dedup audit"))
+    (shown_audit,) = (text for text in blocks("text") if "with all others" in text)
+    assert shown_audit in outputs[lines.index(audited)]
     table = pq.read_table(checkout / "build" / "readme" / "clusters.parquet").to_pylist()
     rows = re.findall(r"^\| (https://\S+) \| (true|false) \| ([\d.]+) \| (\w+) \|$", README, re.M)
     assert len(rows) == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from dedup.commands.options import config_options
+from dedup.io.places import shown
 from dedup.jobs.filtering import filter_files
 
 
@@ -48,4 +49,4 @@ def filter_command(
     )
     for kind, count in written.items():
         if not quiet:
-            click.echo(f"{kind:<18}{count:>12,}  in {folders[kind]}")
+            click.echo(f"{kind:<18}{count:>12,}  in {shown(str(folders[kind]))}")

@@ -12,6 +12,9 @@ from dedup.commands.options import config_options
 from dedup.config import Config
 from dedup.jobs.guard import removal_tables
 
+PARTLY_READ = 3
+"""Exit code of a run that is done, but part of its input could not be read."""
+
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
@@ -55,12 +58,14 @@ def run(
     """Find the near-duplicates of INPUT and write clusters, pairs and a summary.
 
     INPUT are files, folders or globs: Parquet, Arrow, JSON Lines, CSV, TSV, text files and WARC,
-    also compressed; - is standard input as JSON Lines.
+    also compressed; - is standard input as JSON Lines. The exit code is 3 where all was done, but
+    part of the input could not be read.
     """
     if output is None and not dry_run:
         raise click.UsageError("give a folder for the results with -o, or --dry-run.")
     if report and dry_run:
         raise click.UsageError("--report needs a folder for the results; leave out --dry-run.")
+    from dedup.io.places import shown
     from dedup.terminal import ProgressBar, print_summary, show_log
 
     if verbose:
@@ -105,6 +110,9 @@ def run(
             progress=bar.update,
         )
     if not quiet:
-        print_summary(result.summary, None if dry_run else output, verbose=verbose)
+        place = None if dry_run or output is None else shown(output)
+        print_summary(result.summary, place, verbose=verbose)
         if dry_run:
             click.echo(removal_tables(result.summary["removal"]))
+    if result.summary["input"]["unread"]:
+        click.get_current_context().exit(PARTLY_READ)

@@ -74,6 +74,7 @@ def save_rest(
                 "rows": record.rows,
                 "lines": record.lines,
                 "problems": [[p.reason, p.row, p.line, p.detail] for p in record.problems],
+                "problem_counts": record.problem_counts,
             }
             for record in sketches.records
         ],
@@ -104,6 +105,7 @@ def open_part(stem: str, parts: Sequence[Part] | None) -> PartSketches:
                 rows=record["rows"],
                 lines=record["lines"],
                 problems=[Problem(*values) for values in record["problems"]],
+                problem_counts=Counter(record["problem_counts"]),
             )
             for place, record in enumerate(facts["records"])
         ],

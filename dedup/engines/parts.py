@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.io.base import Part, Problem
+from dedup.io.base import UNREAD, Part, Problem
 from dedup.lsh.buckets import KeyRun
 from dedup.text.hashing import Int64Array, UInt64Array
 
@@ -25,6 +26,8 @@ DOCUMENT_ARRAYS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
 }
 """What is known of each document, beside its set, band keys and columns; see `Sketches`. The last
 is of the record that the document was read from; see `dedup.io.records`."""
+MAX_NAMED = 100
+"""Problems of a file that are named, and as many of what could not be read; all are counted."""
 
 
 @dataclass
@@ -34,6 +37,8 @@ class PartRecords:
     Attributes
     ----------
     part : None where the input is not at hand, as in kept evidence.
+    problems : the first `MAX_NAMED`, and as many of what is `UNREAD`.
+    problem_counts : of all problems, by reason.
     """
 
     file: int
@@ -41,6 +46,16 @@ class PartRecords:
     rows: int = 0
     lines: int = 0
     problems: list[Problem] = field(default_factory=list)
+    problem_counts: Counter[str] = field(default_factory=Counter)
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Count problems of the next batch, by reason, and keep the first of them."""
+        for problem in problems:
+            counts = self.problem_counts
+            counts[problem.reason] += 1
+            is_unread = problem.reason in UNREAD
+            if sum(n for why, n in counts.items() if (why in UNREAD) == is_unread) <= MAX_NAMED:
+                self.problems.append(problem.moved(self.rows, self.lines))
 
 
 @dataclass

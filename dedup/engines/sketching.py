@@ -87,7 +87,7 @@ class _Reading:
             record = PartRecords(part.file.ordinal, part)
             self.records.append(record)
             for batch in FORMATS[part.file.format].read(part, read_bytes):
-                record.problems += [p.moved(record.rows, record.lines) for p in batch.problems]
+                record.add(batch.problems)
                 record.rows += len(batch)
                 record.lines += batch.lines
                 self.excluded += batch.excluded

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DECISION_COLUMNS",
+    "UNREAD",
     "Batch",
     "Columns",
     "Format",
@@ -38,6 +39,11 @@ __all__ = [
 DECISION_COLUMNS = ("cluster_id", "is_keeper", "is_removed", "keeper_id", "jaccard")
 """The columns that ``--annotated`` adds; columns of these names in the input are replaced, and so
 are those of a measure that comes with them."""
+
+
+UNREAD = frozenset(("truncated", "damaged", "not JSON", "quote never closed"))
+"""Reasons of problems that mean: here stands something that nobody could read. The others are of
+records that were read, with something amiss (no text, invalid UTF-8)."""
 
 
 @dataclass(frozen=True, slots=True)

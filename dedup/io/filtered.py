@@ -2,13 +2,15 @@
 
 One output for each input: same relative path, format and codec, records byte for byte. All are
 written under hidden temporary names beside their final ones, and renamed together at the end; what
-is killed before that leaves no file that looks like a result.
+is killed before that leaves no file that looks like a result. To a store each is uploaded when it
+is whole, and ``_SUCCESS`` follows at the end.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import PurePath
@@ -18,6 +20,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from dedup.errors import DedupError, InputError, OutputExistsError
 from dedup.io.formats import FORMATS
 from dedup.io.inputs import STDIN, InputFile
+from dedup.io.places import is_remote, place_of
+from dedup.io.remote import RemotePath, deleted, uploaded
+from dedup.output import remote_folder
 from dedup.output.folder import is_alive
 
 if TYPE_CHECKING:
@@ -53,6 +58,7 @@ class FilteredCopies:
     folders : some of `KINDS` -> the folder to write to.
     files : the input.
     overwrite : replace files that are there; an input is never replaced.
+    scratch : folder for files on their way to a store.
 
     Raises
     ------
@@ -66,12 +72,18 @@ class FilteredCopies:
         files: Sequence[InputFile],
         *,
         overwrite: bool = False,
+        scratch: str | None = None,
     ) -> None:
+        places = {kind: place_of(folder) for kind, folder in folders.items()}
         self._targets = {
-            kind: [_target(kind, os.fspath(folder), file) for file in files]
-            for kind, folder in folders.items()
+            kind: [_target(kind, place, file) for file in files] for kind, place in places.items()
         }
         self._pending: dict[str, str] = {}
+        self._scratch = scratch
+        self._stores = {place for place in places.values() if isinstance(place, RemotePath)}
+        self._there = {
+            place.joined(name) for place in self._stores for name in remote_folder.names_in(place)
+        }
         self._check(files, overwrite=overwrite)
 
     def __enter__(self) -> Self:
@@ -112,15 +124,18 @@ class FilteredCopies:
         ChangedInputError : a file has other records than those that were decided upon.
         """
         self._remove_leftovers()
+        for store in self._stores:
+            remote_folder.begin(store)
         counts = dict.fromkeys(self._targets, 0)
         for kind, targets in self._targets.items():
             start = 0
             for number, (target, file) in enumerate(zip(targets, records, strict=True)):
-                temporary = os.path.join(
-                    os.path.dirname(target), f".{kind}-{number:06d}.{os.getpid()}.partial"
-                )
+                folder = os.path.dirname(target)
+                if is_remote(target):
+                    folder = self._scratch or tempfile.gettempdir()
+                temporary = os.path.join(folder, f".{kind}-{number:06d}.{os.getpid()}.partial")
                 try:
-                    os.makedirs(os.path.dirname(target), exist_ok=True)
+                    os.makedirs(folder, exist_ok=True)
                     self._pending[temporary] = target
                     mine = slice(start, start + file.rows)
                     count = _write(kind, file, temporary, removed[mine], decisions, start)
@@ -131,6 +146,10 @@ class FilteredCopies:
                         f"cannot write {target} ({error.strerror or error}); "
                         "check the folder, its permissions and the space left."
                     ) from error
+                if isinstance(target, RemotePath) and os.path.exists(temporary):
+                    uploaded(temporary, target)
+                    os.remove(temporary)
+                    del self._pending[temporary]
                 counts[kind] += count
                 start += file.rows
         return counts
@@ -140,14 +159,20 @@ class FilteredCopies:
         for temporary, target in list(self._pending.items()):
             if os.path.exists(temporary):
                 os.replace(temporary, target)
+            elif isinstance(target, RemotePath):
+                if target in self._there:
+                    deleted(target)
             else:  # a text file that was not chosen; an older copy of it must not stay
                 with suppress(FileNotFoundError):
                     os.remove(target)
             del self._pending[temporary]
+        for store in self._stores:
+            remote_folder.succeed(store)
 
     def _remove_leftovers(self) -> None:
         """Remove what runs that were killed have left under temporary names."""
-        folders = {os.path.dirname(target) for one in self._targets.values() for target in one}
+        targets = [target for one in self._targets.values() for target in one]
+        folders = {os.path.dirname(target) for target in targets if not is_remote(target)}
         for folder in filter(os.path.isdir, folders):
             for name in os.listdir(folder):
                 found = _TEMPORARY.fullmatch(name)
@@ -156,11 +181,11 @@ class FilteredCopies:
                         os.remove(os.path.join(folder, name))
 
     def _check(self, files: Sequence[InputFile], *, overwrite: bool) -> None:
-        inputs = {os.path.realpath(file.path): file for file in files if file.path != STDIN}
+        inputs = {_real(file.path): file for file in files if file.path != STDIN}
         seen: set[str] = set()
         for kind, targets in self._targets.items():
             for target in targets:
-                place = os.path.realpath(target)
+                place = _real(target)
                 if place in inputs:
                     raise OutputExistsError(
                         f"--{kind} would overwrite the input {inputs[place].path}; "
@@ -171,7 +196,8 @@ class FilteredCopies:
                         f"two copies would be written to {target}; "
                         "choose a folder of its own for each kind."
                     )
-                if os.path.lexists(target) and not overwrite:
+                is_there = target in self._there or os.path.lexists(target)
+                if is_there and not overwrite:
                     raise OutputExistsError(
                         f"{target} (--{kind}) is already there; remove it or choose another folder."
                     )
@@ -184,7 +210,13 @@ def _target(kind: str, folder: str, file: InputFile) -> str:
         name = FORMATS[file.format].annotated_name(name)
     if PurePath(name).is_absolute() or ".." in PurePath(name).parts:
         raise InputError(f"{file.path} has no path inside its argument; name the file itself.")
+    if isinstance(folder, RemotePath):
+        return folder.joined(name)
     return os.path.join(folder, *name.split("/"))
+
+
+def _real(path: str) -> str:
+    return path if is_remote(path) else os.path.realpath(path)
 
 
 def _write(

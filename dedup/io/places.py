@@ -27,6 +27,7 @@ from dedup.io.remote import (
 from dedup.io.wacz import MemberPath, opened_member
 
 __all__ = [
+    "exists",
     "found_remotely",
     "is_plain",
     "is_remote",
@@ -72,6 +73,11 @@ def shown(given: PathLike) -> str:
     return str(place_of(given))
 
 
+def exists(path: str) -> bool:
+    """Tell whether anything is there."""
+    return os.path.lexists(path) if not isinstance(path, RemotePath) else entry(path) is not None
+
+
 def opened(path: str, block_bytes: int | None = None) -> IO[bytes]:
     """Open a file to read, at most so many bytes at a time."""
     if isinstance(path, RemotePath):
@@ -92,8 +98,11 @@ def looked_up(look: Callable[[T], U], items: Sequence[T], paths: Iterable[str]) 
     if not any(is_remote(path) for path in paths):
         yield from map(look, items)
         return
-    with ThreadPoolExecutor(_MANY) as threads:
+    threads = ThreadPoolExecutor(_MANY)
+    try:
         yield from threads.map(look, items)
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def found_remotely(place: RemotePath) -> list[Entry]:

@@ -6,7 +6,9 @@ Light: pyarrow is imported when the first remote file is looked at.
 from __future__ import annotations
 
 import io
+import os
 import re
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
@@ -17,7 +19,18 @@ from dedup.io.retries import CURE, QUERY, reason_of, retried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Entry", "RemoteFile", "RemotePath", "entries", "entry", "is_uri", "remote_path"]
+__all__ = [
+    "Entry",
+    "RemoteFile",
+    "RemotePath",
+    "check_store",
+    "deleted",
+    "entries",
+    "entry",
+    "is_uri",
+    "remote_path",
+    "uploaded",
+]
 
 FIRST_BLOCK_BYTES = 1 << 17
 BLOCK_BYTES = 1 << 22
@@ -113,6 +126,50 @@ def entries(folder: RemotePath, *, recursive: bool) -> Iterator[Entry]:
         relative = found.path.removeprefix(folder.inner).strip("/")
         is_folder = found.type == FileType.Directory
         yield Entry(relative, folder.joined(relative), is_folder, found.size or 0)
+
+
+def check_store(path: RemotePath) -> None:
+    """Raise StorageError where a path's bucket is not there, or cannot be reached."""
+    bucket = path.inner.partition("/")[0]
+    if bucket and entry(RemotePath(path, path.store, bucket)) is None:
+        raise StorageError(
+            str(path), f"{path} cannot be written, for there is no {bucket}; {CURE}."
+        )
+
+
+def uploaded(local: str | os.PathLike[str], path: RemotePath) -> None:
+    """Write a local file to a store, in place of what is there."""
+    files = filesystem(path)
+
+    def put() -> None:
+        if path.inner.startswith("/"):  # folders are real there
+            files.create_dir(path.inner.rpartition("/")[0], recursive=True)
+        # Not by pyarrow.fs.copy_files, which returns in peace when a part of a file was refused.
+        sink = files.open_output_stream(path.inner)
+        size = 0
+        try:
+            with open(local, "rb") as source:
+                while block := source.read(BLOCK_BYTES):
+                    size += sink.write(block)
+            sink.close()
+        except BaseException:
+            # A stream that is left open is closed in the end, and half a file passes for a whole.
+            with suppress(Exception):
+                sink.close()
+            with suppress(Exception):
+                if files.get_file_info([path.inner])[0].is_file:
+                    files.delete_file(path.inner)
+            raise
+        (found,) = files.get_file_info([path.inner])
+        if found.size != size:
+            raise OSError(f"{found.size} bytes arrived instead of {size}")
+
+    retried(put, path)
+
+
+def deleted(path: RemotePath) -> None:
+    """Delete a file."""
+    retried(lambda: filesystem(path).delete_file(path.inner), path)
 
 
 class RemoteFile(io.RawIOBase):

@@ -7,12 +7,10 @@ came before in the input, `dedup.page_ids` adds file and offset.
 
 from __future__ import annotations
 
-import gzip
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +18,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
-from dedup.io.codecs import DamagedError, unpacked
+from dedup.io.codecs import DamagedError
 from dedup.io.columns import empty_file_batch
 from dedup.io.pages import Page, Referring, pages
 from dedup.io.places import is_plain, opened
+from dedup.io.whole_records import copy_ranges, layout, repack
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
@@ -44,7 +43,6 @@ COLUMNS = {
     "canonical": pa.string(),
 }
 """Columns of every page; ``file`` is that of ``offset``: of a WACZ, the WARC file in it."""
-COPY_BYTES = 1 << 20
 
 
 class WarcFormat:
@@ -106,7 +104,7 @@ class WarcFormat:
             open(out_path, "wb").close()
             return 0
         referring: Referring = []
-        offsets, is_page, digests = _layout(
+        offsets, is_page, digests = layout(
             lambda path, excluded: self.pages(path, excluded, referring), file.path
         )
         if check is not None:
@@ -119,9 +117,9 @@ class WarcFormat:
             chosen[follow] = not others
         if len(offsets) == 0 or np.all(np.diff(offsets) > 0):
             stops = np.append(offsets[1:], file.size)
-            _copy_ranges(file.path, out_path, offsets, stops, chosen)
+            copy_ranges(file.path, out_path, offsets, stops, chosen)
         else:
-            _repack(self.pages, file, out_path, chosen)
+            repack(self.pages, file, out_path, chosen)
         return int(np.count_nonzero(mask))
 
     def annotate(
@@ -239,77 +237,6 @@ class _Collected:
         table = pa.table({"doc_id": ids} | columns)
         digests = np.array(self.digests, np.uint64)
         return Batch(text, table, self.problems, 0, Counter(self.excluded), digests)
-
-
-Pages = Callable[[str, Counter[str]], Iterator[tuple[int, Page | None]]]
-
-
-def _layout(
-    pages: Pages, path: str
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.uint64]]:
-    """Return the offset of every record, whether it is a page, and the digests of the pages."""
-    offsets: list[int] = []
-    is_page: list[bool] = []
-    digests: list[int] = []
-    try:
-        for offset, page in pages(path, Counter()):
-            offsets.append(offset)
-            is_page.append(page is not None)
-            if page is not None:
-                digests.append(page.digest)
-    except DamagedError:  # said when the file was read
-        pass
-    return (
-        np.array(offsets, np.int64),
-        np.array(is_page, np.bool_),
-        np.array(digests, np.uint64),
-    )
-
-
-def _copy_ranges(
-    path: str,
-    out_path: str,
-    starts: NDArray[np.int64],
-    stops: NDArray[np.int64],
-    chosen: NDArray[np.bool_],
-) -> None:
-    """Write the chosen ranges of bytes."""
-    with opened(path) as source, open(out_path, "wb") as out:
-        for start, stop in zip(starts[chosen].tolist(), stops[chosen].tolist(), strict=True):
-            _copy_range(source, start, stop, out)
-
-
-def _copy_range(source: IO[bytes], start: int, stop: int, out: IO[bytes]) -> None:
-    source.seek(start)
-    while start < stop and (block := source.read(min(COPY_BYTES, stop - start))):
-        out.write(block)
-        start += len(block)
-
-
-def _repack(pages: Pages, file: InputFile, out_path: str, chosen: NDArray[np.bool_]) -> None:
-    """Write the chosen records of a file that was compressed in one piece, a member each."""
-    plain_path = f"{out_path}.plain"
-    try:
-        with open(plain_path, "wb") as plain:
-            try:
-                for block in unpacked(file.path, file.codec):
-                    plain.write(block)
-            except DamagedError:
-                pass
-            size = plain.tell()
-        offsets, *_ = _layout(pages, plain_path)
-        stops = np.append(offsets[1:], size)
-        with open(plain_path, "rb") as source, open(out_path, "wb") as out:
-            for start, stop in zip(offsets[chosen].tolist(), stops[chosen].tolist(), strict=True):
-                if file.codec == "gzip":
-                    with gzip.GzipFile("", "wb", 6, out, 0) as member:
-                        _copy_range(source, start, stop, member)  # type: ignore[arg-type]
-                else:
-                    source.seek(start)
-                    codec = pa.Codec("lz4" if file.codec == "lz4" else "zstd")
-                    out.write(codec.compress(source.read(stop - start), asbytes=True))
-    finally:
-        os.remove(plain_path)
 
 
 FORMAT: Format = WarcFormat()

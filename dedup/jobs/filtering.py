@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from functools import partial
 from itertools import accumulate, pairwise
@@ -19,10 +20,13 @@ from typing import TYPE_CHECKING, Any
 from dedup.config import Config
 from dedup.errors import ConfigError, InputError
 from dedup.io.inputs import STDIN, InputFile, discover
-from dedup.io.places import is_remote, looked_up, opened
+from dedup.io.places import is_remote, looked_up, opened, place_of
+from dedup.io.remote import RemotePath
 from dedup.jobs.guard import refusal
+from dedup.jobs.local import temporary_folder
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.output.folder import CLUSTERS_FILE, SUMMARY_FILE
+from dedup.output.remote_folder import is_complete
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
@@ -70,12 +74,39 @@ def filter_files(
     DedupError : more than `max_removal` of the documents would be missing from ``kept``.
     """
     outputs = {"kept": kept, "removed": removed, "annotated": annotated}
-    folders = {kind: place for kind, place in outputs.items() if place is not None}
+    folders = {kind: place_of(place) for kind, place in outputs.items() if place is not None}
     if not folders:
         raise ConfigError("filter has nowhere to write; give kept, removed or annotated.")
-    summary = _summary(Path(folder))
-    config = _config(summary["config"], max_removal, max_removal_host)
-    if kept is not None:
+    with temporary_folder(None) as scratch:
+        run = _fetched(place_of(folder), Path(scratch))
+        limits = {"max_removal": max_removal, "max_removal_host": max_removal_host}
+        return _filtered(run, inputs, folders, limits, scratch, overwrite=overwrite)
+
+
+def _fetched(folder: str, scratch: Path) -> Path:
+    """Return a run's folder; of a remote one, what is needed of it is copied to this machine."""
+    if not isinstance(folder, RemotePath):
+        return Path(folder)
+    if is_complete(folder):
+        for name in (SUMMARY_FILE, REMOVED_FILE, CLUSTERS_FILE):
+            with opened(folder.joined(name)) as source, open(scratch / name, "wb") as copy:
+                shutil.copyfileobj(source, copy)
+        return scratch
+    raise _no_run(folder)
+
+
+def _filtered(
+    folder: Path,
+    inputs: Sequence[str | os.PathLike[str]],
+    folders: dict[str, str],
+    limits: dict[str, float | None],
+    scratch: str,
+    *,
+    overwrite: bool,
+) -> dict[str, int]:
+    summary = _summary(folder)
+    config = _config(summary["config"], limits)
+    if "kept" in folders:
         nothing = "nothing was written"
         refused = refusal(summary, config.max_removal, config.max_removal_host, nothing)
         if refused is not None:
@@ -96,15 +127,15 @@ def filter_files(
     rows = [source["rows"] for source in sources]
     goes = np.zeros(sum(rows), np.bool_)
     digests = np.zeros(sum(rows), np.uint64)
-    gone = pq.read_table(Path(folder) / REMOVED_FILE)
+    gone = pq.read_table(folder / REMOVED_FILE)
     goes[gone["position"].to_numpy()] = True
     digests[gone["position"].to_numpy()] = gone["digest"].to_numpy()
     columns = needed_columns(config)
-    stored = StoredDecisions(Path(folder), config.measure) if annotated is not None else None
-    removed_pages = _removed_pages(Path(folder))
+    stored = StoredDecisions(folder, config.measure) if "annotated" in folders else None
+    removed_pages = _removed_pages(folder)
     with (
-        in_one_sentence([*folders.values()]),
-        FilteredCopies(folders, files, overwrite=overwrite) as copies,
+        in_one_sentence([place for place in folders.values() if not is_remote(place)]),
+        FilteredCopies(folders, files, overwrite=overwrite, scratch=scratch) as copies,
     ):
         records = [
             FileRecords(
@@ -228,23 +259,24 @@ def input_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-        is_whole = bool(summary["config"] and summary["removal"] and summary["input"]["sources"])
+        is_whole = bool(summary["config"] and summary["removal"])
+        is_whole &= all("records_digest" in source for source in summary["input"]["sources"])
     except (OSError, ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole or not (folder / REMOVED_FILE).exists():
-        raise InputError(
-            f"{folder} does not say what a run removed from which files; give the output of "
-            "dedup run."
-        )
+        raise _no_run(str(folder))
     return dict(summary)
 
 
-def _config(
-    options: dict[str, Any], max_removal: float | None, max_removal_host: float | None
-) -> Config:
+def _no_run(folder: str) -> InputError:
+    return InputError(
+        f"{folder} does not say what a run removed from which files; give the output of dedup run."
+    )
+
+
+def _config(options: dict[str, Any], limits: dict[str, float | None]) -> Config:
     """Return the config of the run, without the columns that only its decisions needed."""
-    given = {"max_removal": max_removal, "max_removal_host": max_removal_host}
-    changed = {name: value for name, value in given.items() if value is not None}
+    changed = {name: value for name, value in limits.items() if value is not None}
     decided = dict.fromkeys(("keep", "within", "ignore_common", "common_within"))
     decided["keep"] = Config.keep
     return Config(**(options | decided | changed))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from dedup.config import Config
 from dedup.engines.pool import WorkerPool
+from dedup.errors import StorageError
 from dedup.io.inputs import STDIN, Inputs
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.resources.failures import in_one_sentence
@@ -148,6 +149,8 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     place = Scratch(None if small else run.folder, limits.memory)
     try:
         result = find(files, config, engine, place, progress, keeps_rejected=run.keeps_rejected)
+    except StorageError:
+        raise
     except Exception:
         run.check_input()  # a better reason than whatever it led to
         raise

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.errors import ConfigError, InputError
+from dedup.io.places import is_remote, place_of, shown
 from dedup.jobs.filtering import input_of, write_removed
 from dedup.output.folder import EVIDENCE_DIR, check_replaceable, staged
 from dedup.resources.failures import in_one_sentence
@@ -68,6 +69,11 @@ def recluster(
     from dedup.resources.timing import Stages
     from dedup.spill.scratch import Scratch
 
+    if any(place is not None and is_remote(place_of(place)) for place in (folder, output)):
+        raise InputError(
+            f"{shown(folder)} is not on this machine, and evidence is mapped into memory; copy the "
+            "folder here first."
+        )
     sketched = open_evidence(Path(folder) / EVIDENCE_DIR)
     config = _changed(sketched, options)
     target = folder if output is None else output

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.errors import ChangedInputError, ConfigError, DedupError
+from dedup.errors import ChangedInputError, ConfigError, DedupError, StorageError
 from dedup.io.inputs import discover, printable
-from dedup.io.places import shown
+from dedup.io.places import exists, is_remote, place_of, shown
 from dedup.jobs.filtering import describe_input, write_removed
 from dedup.jobs.guard import refusal
 from dedup.jobs.local import (
@@ -59,7 +59,8 @@ def run(
 
     Parameters
     ----------
-    output : folder for the tables and the summary; None writes nothing (a dry run).
+    output : folder for the tables and the summary, a path or a URI; None writes nothing (a dry
+        run).
     kept, removed, annotated : folders for filtered or annotated copies of the input, one for each
         file, in its own format and codec.
     keep_evidence, overwrite : see `Result.write`.
@@ -78,10 +79,16 @@ def run(
         or parameters.
     """
     outputs = {"kept": kept, "removed": removed, "annotated": annotated}
-    folders = {kind: folder for kind, folder in outputs.items() if folder is not None}
+    folders = {kind: place_of(folder) for kind, folder in outputs.items() if folder is not None}
+    output = None if output is None else place_of(output)
     if report:
         if output is None:
             raise ConfigError("report has no folder to stand in; give an output.")
+        if is_remote(output):
+            raise ConfigError(
+                f"report needs results on this machine, and {output} is elsewhere; copy them here "
+                "and use dedup report."
+            )
         require_extra()
     found = discover(inputs)
     limits = limits_for(found, config)
@@ -96,11 +103,11 @@ def run(
             stack.enter_context(in_one_sentence([folder], limits.memory))
             pool = stack.enter_context(started_pool(limits))
             return find_all(Run(found, before, config, limits, pool, folder), progress)
-        for place in (os.path.dirname(os.path.abspath(output)), *folders.values()):
-            check_writable(place)
+        here = [place for place in (output, *folders.values()) if not is_remote(place)]
+        for place in here:
+            check_writable(os.path.dirname(os.path.abspath(place)) if place is output else place)
         space = stack.enter_context(Workspace(output, scratch))
-        written = [space.folder, output, *folders.values()]
-        stack.enter_context(in_one_sentence(written, limits.memory))
+        stack.enter_context(in_one_sentence([space.folder, *here], limits.memory))
         pool = stack.enter_context(started_pool(limits, (space.lock,)))
         manifest = space.begin(
             Manifest(_agreed(config), int(config.seed), before, limits.processes), restart=restart
@@ -112,7 +119,7 @@ def run(
             limits=limits,
             pool=pool,
             folder=space.parts,
-            copies=[*folders.values()],
+            copies=[folder for folder in folders.values() if not is_remote(folder)],
             planned_processes=manifest.processes,
             continues=space.continued,
             keeps_rejected=keep_evidence,
@@ -121,22 +128,29 @@ def run(
             mend(output)
             check_replaceable(output, overwrite or space.was_committing)
             copies = FilteredCopies(
-                folders, found.files, overwrite=overwrite or space.was_committing
+                folders,
+                found.files,
+                overwrite=overwrite or space.was_committing,
+                scratch=space.folder,
             )
             result = find_all(work, progress)
             result.summary["input"]["arguments"] = [printable(shown(given)) for given in inputs]
             result.summary["input"]["sources"] = describe_input(result)
             refused = _refused(result, config, output) if kept is not None else None
-            if refused is not None and os.path.lexists(output):
+            if refused is not None and exists(output):
                 raise refused
-            with staged(output) as stage, copies:
+            with staged(output, space.folder) as stage, copies:
                 if refused is None:
+                    if any(map(is_remote, folders.values())):
+                        space.committing()
                     result.write_copies(copies)
                 result.write_into(stage, evidence=keep_evidence)
                 write_removed(result, stage)
                 work.check_input()
                 space.committing()
                 copies.commit()
+        except StorageError:
+            raise  # to ask the store about the input would take as long again
         except Exception as error:
             if isinstance(error, ChangedInputError) or work.is_input_changed():
                 space.discard()
@@ -168,9 +182,9 @@ def _agreed(config: Config) -> dict[str, Any]:
     }
 
 
-def _refused(result: Result, config: Config, output: PathLike) -> DedupError | None:
+def _refused(result: Result, config: Config, output: str) -> DedupError | None:
     """Return the error of a run that would remove more than the user thinks possible."""
     written = f"only the tables were written, to {output}"
-    if os.path.lexists(output):
+    if exists(output):
         written = f"nothing was written, and {output} is as it was"
     return refusal(result.summary, config.max_removal, config.max_removal_host, written)

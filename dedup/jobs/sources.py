@@ -58,13 +58,28 @@ class Fingerprint(NamedTuple):
                 tag = facts.get("ETag") or facts.get("Last-Modified") or b""
                 return cls(str(path), found.size, 0, tag.decode("utf-8", "replace").strip('"'))
         except StorageError as error:
-            is_gone = isinstance(error.__cause__, FileNotFoundError)
-            return cls(str(path), -1 if is_gone else _UNKNOWN, 0)
+            if not isinstance(error.__cause__, FileNotFoundError):
+                raise
+            return cls(str(path), -1, 0)
 
     @classmethod
-    def of_all(cls, files: Sequence[InputFile]) -> list[Fingerprint]:
-        """Look at many files."""
-        return list(looked_up(cls.of, files, [file.path for file in files]))
+    def of_all(cls, files: Sequence[InputFile], *, lenient: bool = False) -> list[Fingerprint]:
+        """Look at many files.
+
+        Raises
+        ------
+        StorageError : one cannot be reached, and that is not `lenient`.
+        """
+
+        def look(file: InputFile) -> Fingerprint:
+            try:
+                return cls.of(file)
+            except StorageError:
+                if not lenient:
+                    raise
+                return cls(str(file.path), _UNKNOWN, 0)
+
+        return list(looked_up(look, files, [file.path for file in files]))
 
 
 def changes_of(before: Sequence[Fingerprint], now: Sequence[Fingerprint]) -> list[str]:

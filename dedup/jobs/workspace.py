@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import shutil
+import tempfile
 import time
 import zlib
 from contextlib import suppress
@@ -21,6 +22,7 @@ from typing import Any, Self
 
 from dedup.errors import DedupError
 from dedup.io.inputs import STDIN
+from dedup.io.places import is_remote
 from dedup.jobs.sources import Fingerprint, changes_of
 from dedup.resources.failures import in_one_sentence
 
@@ -70,7 +72,8 @@ class Workspace:
 
     Parameters
     ----------
-    output : folder of the results; it gives the scratch folder its place and name.
+    output : folder of the results; it gives the scratch folder its place and name. That of a
+        remote one lies where the system has temporary files.
     scratch : folder to lie in instead.
 
     Attributes
@@ -82,9 +85,11 @@ class Workspace:
     """
 
     def __init__(self, output: PathLike, scratch: PathLike | None) -> None:
-        path = os.path.abspath(output)
+        path = str(output) if is_remote(output) else os.path.abspath(output)
         name = f".{os.path.basename(path)}.scratch"
         parent = os.path.dirname(path)
+        if is_remote(output) and scratch is None:
+            scratch = tempfile.gettempdir()
         if scratch is not None:
             parent = os.path.abspath(scratch)
             name = f".{os.path.basename(path)}.{zlib.crc32(os.fsencode(path)):08x}.scratch"
@@ -248,5 +253,8 @@ class Workspace:
         shutil.rmtree(self.parts, ignore_errors=True)
         with suppress(OSError):
             for name in sorted(os.listdir(self.folder), reverse=True):
-                if name != _LOCK_FILE:
-                    os.unlink(os.path.join(self.folder, name))
+                path = os.path.join(self.folder, name)
+                if os.path.isdir(path):  # results on their way to a store
+                    shutil.rmtree(path, ignore_errors=True)
+                elif name != _LOCK_FILE:
+                    os.unlink(path)

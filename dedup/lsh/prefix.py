@@ -98,13 +98,22 @@ class Rarity:
 
 
 def rare_prefixes(
-    sets: SetStore, documents: Int64Array, threshold: Fraction, scratch: Scratch
+    sets: SetStore,
+    documents: Int64Array,
+    threshold: Fraction,
+    scratch: Scratch,
+    rarity: Rarity | None = None,
 ) -> Prefixes:
     """Order the shingles of `documents` from rare to common and keep each one's prefix.
 
     Any order that is the same for all documents is correct, a truer one is only faster.
+
+    Parameters
+    ----------
+    rarity : the order; by what the documents themselves have, if not given.
     """
-    rarity = Rarity.of(sets, documents)
+    if rarity is None:
+        rarity = Rarity.of(sets, documents)
     probe, index = prefix_lengths(sets.sizes[documents], threshold)
     offsets = np.concatenate([[0], np.cumsum(probe)])
     tokens = scratch.empty(int(offsets[-1]), np.uint64)

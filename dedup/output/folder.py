@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dedup.errors import OutputExistsError
+from dedup.io.places import is_remote, place_of
+from dedup.io.remote import RemotePath
+from dedup.output import remote_folder
 
 CLUSTERS_FILE = "clusters.parquet"
 PAIRS_FILE = "pairs.parquet"
@@ -26,7 +29,11 @@ SUMMARY_FORMAT = "dedup-summary-1"
 
 def check_replaceable(folder: str | os.PathLike[str], overwrite: bool) -> None:
     """Raise OutputExistsError unless the folder may be written."""
-    path = Path(folder)
+    place = place_of(folder)
+    if isinstance(place, RemotePath):
+        remote_folder.check_replaceable(place, SUMMARY_FILE, SUMMARY_FORMAT, overwrite=overwrite)
+        return
+    path = Path(place)
     if not os.path.lexists(path) or (path.is_dir() and not any(path.iterdir())):
         return
     if not overwrite:
@@ -46,12 +53,21 @@ def _is_ours(path: Path) -> bool:
 
 
 @contextmanager
-def staged(folder: str | os.PathLike[str]) -> Iterator[Path]:
+def staged(folder: str | os.PathLike[str], scratch: str | None = None) -> Iterator[Path]:
     """Give a folder beside `folder` that takes its place when the block succeeds.
 
     Until then `folder` is what it was; after an error nothing of the stage stays.
+
+    Parameters
+    ----------
+    scratch : holds the stage of a remote folder; see `dedup.output.remote_folder`.
     """
-    path = Path(os.path.abspath(folder))
+    place = place_of(folder)
+    if isinstance(place, RemotePath):
+        with remote_folder.staged(place, SUMMARY_FILE, scratch) as stage:
+            yield stage
+        return
+    path = Path(os.path.abspath(place))
     path.parent.mkdir(parents=True, exist_ok=True)
     stage = path.with_name(f".{path.name}.{os.getpid()}.partial")
     stage.mkdir()
@@ -73,6 +89,8 @@ def mend(folder: str | os.PathLike[str]) -> None:
 
     Its stage goes; what stood in the way of its results, and was just moved aside, comes back.
     """
+    if is_remote(folder):
+        return
     path = Path(os.path.abspath(folder))
     for name in os.listdir(path.parent) if path.parent.is_dir() else ():
         if not name.startswith(f".{path.name}."):

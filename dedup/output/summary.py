@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,7 @@ def summarise(
             "excluded": dict(corpus.excluded),
             "problems": dict(corpus.problem_counts),
             "problem_lines": corpus.problems,
+            "unread": dict(corpus.unread),
         },
         "search": {
             "distinct_sets": len(search.units),
@@ -188,6 +190,19 @@ def _capped_buckets(corpus: Corpus, search: Search) -> list[dict[str, Any]]:
     ]
 
 
+def unread_warning(unread: Counter[str]) -> list[str]:
+    """Warn of places that could not be read, counted by file."""
+    if not unread:
+        return []
+    first, places = next(iter(unread.items()))
+    more = len(unread) - 1
+    return [
+        f"part of the input could not be read, {places:,} times in {first}"
+        + (f", {unread.total() - places:,} times in {more:,} more files" if more else "")
+        + "; the summary names them (input.problem_lines)"
+    ]
+
+
 def short_texts_warning(median: float | None, config: Config) -> list[str]:
     """Warn where the median document is too short for one changed word in the middle."""
     threshold = float(config.threshold)
@@ -207,7 +222,8 @@ def short_texts_warning(median: float | None, config: Config) -> list[str]:
 
 
 def _warnings(corpus: Corpus, search: Search, decisions: Decisions, config: Config) -> list[str]:
-    found = short_texts_warning(_median_tokens(corpus, max(1, config.min_tokens)), config)
+    found = unread_warning(corpus.unread)
+    found += short_texts_warning(_median_tokens(corpus, max(1, config.min_tokens)), config)
     contained = _containment_counts(search, decisions).get("kept_but_contained", 0)
     if contained:
         found.append(

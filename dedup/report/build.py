@@ -17,6 +17,7 @@ from dedup.report.charts import (
 from dedup.report.command import commands_of
 from dedup.report.comparisons import Comparisons, compare
 from dedup.report.explorer import (
+    COMPARED_MEMBERS,
     LARGEST,
     LEAST,
     SAMPLE,
@@ -43,8 +44,6 @@ from dedup.report.texts import Texts
 from dedup.report.untrusted import shown
 
 _LARGEST_LISTED = 10
-_COMPARED_MEMBERS = 6
-"""Documents of a cluster that are compared with their keeper, at most."""
 
 
 def report_of(
@@ -63,7 +62,7 @@ def report_of(
     if not no_text:
         texts = Texts(folder, inputs or None)
         compared = compare(texts, *_pairs_to_compare(pairs, clusters))
-        why_not = _why_not(texts, run)
+        why_not = _why_not(texts, run, compared)
     stages = stages_of(summary)
     measure = run.measure.replace("jaccard", "Jaccard")
     banding = summary["banding"]
@@ -120,16 +119,16 @@ def _pairs_to_compare(
     for cluster in clusters:
         keeper, *others = cluster.members
         compared = [one for one in others if one.match != "identical"]
-        wanted |= {(keeper.position, one.position): None for one in compared[:_COMPARED_MEMBERS]}
+        wanted |= {(keeper.position, one.position): None for one in compared[:COMPARED_MEMBERS]}
         equal += [(keeper.position, one.position) for one in others if one.match == "identical"]
     return list(wanted), equal
 
 
-def _why_not(texts: Texts, run: RunFolder) -> str:
+def _why_not(texts: Texts, run: RunFolder, compared: Comparisons) -> str:
     """Say which texts could not be read again, in a sentence; nothing where all could."""
     if not run.sources:
         return "No texts are shown: " + texts.why_not(0) + "."
-    problems = list(texts.problems.values())
+    problems = [*filter(None, [compared.failure.rstrip(".")]), *texts.problems.values()]
     if not problems:
         return ""
     more = f", and {len(problems) - 1:,} more files" if len(problems) > 1 else ""
@@ -191,6 +190,7 @@ def _explorer_data(clusters: list[ShownCluster], compared: Comparisons) -> dict[
             "similarity": [
                 None if one.similarity is None else round(one.similarity, 6) for _, one in members
             ],
+            "gone": [int(one.is_removed) for _, one in members],
             "text": [compared.place.get(one.position, -1) for _, one in members],
             "difference": [
                 compared.of_pair.get((keeper, one.position), -1) for keeper, one in members

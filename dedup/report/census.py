@@ -54,8 +54,7 @@ class Census:
 
 def take_census(folder: RunFolder) -> Census:
     """Count the clusters of a run."""
-    table, removed, host = folder.clusters, folder.removed, folder.host_column
-    keeper_only = folder.summary["config"]["linkage"] == "keeper"
+    table, host = folder.clusters, folder.host_column
     ids: list[Int64Array] = []
     sizes: list[Int64Array] = []
     starts: list[Int64Array] = []
@@ -83,9 +82,7 @@ def take_census(folder: RunFolder) -> Census:
             least[-1][-1] = np.fmin.reduce(rest, initial=least[-1][-1])
         if len(first):
             least.append(np.fmin.reduceat(values, first))
-        gone = ~is_keeper & keeper_only
-        if removed is not None:
-            gone = removed[batch.column("position").to_numpy()]
+        gone = folder.gone(batch)
         for found in pc.value_counts(batch.column("match").filter(pa.array(gone))):
             matches[found["values"].as_py()] += found["counts"].as_py()
         sources.add_clustered(batch.column("source").dictionary_decode(), gone)

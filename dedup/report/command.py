@@ -14,7 +14,8 @@ from urllib.parse import urlsplit, urlunsplit
 from dedup.config import Config
 
 _FREE = frozenset({"workers", "memory", "max_removal"})
-_MOST_INPUTS = 100
+MOST_INPUTS = 100
+"""Arguments that a command has; more are left to the reader."""
 
 
 def commands_of(summary: dict[str, Any]) -> list[str]:
@@ -35,7 +36,7 @@ def _inputs(summary: dict[str, Any]) -> list[str]:
     given = summary["input"].get("arguments")
     if given is None:
         given = [source["name"] for source in summary["input"].get("sources", ())]
-    if not given or len(given) > _MOST_INPUTS:
+    if not given or len(given) > MOST_INPUTS:
         return ["INPUT..."]
     shown = ["-" if name == "stdin" else without_credentials(name) for name in given]
     return ["./" + name if name.startswith("-") and name != "-" else name for name in shown]

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from dedup.errors import DedupError
 from dedup.report.difference import EQUAL, Difference, Segment, Span, Text, difference
+from dedup.report.page import embedded_bytes
 from dedup.report.texts import Texts
 from dedup.report.untrusted import harmless
 
@@ -19,8 +21,9 @@ CHARS = 8_000
 """Characters of a text that are shown and compared."""
 
 _BYTES = 4_000_000
-_DOCUMENTS = 4_000
+_DOCUMENTS = 3_000
 _OWN_TOKENS = 1_500
+_DIFFERENCE_BYTES = 160
 
 SHARED, EDGE, MOVED, ONLY = range(4)
 """What a span is: in shingles of both; equal, but in none; in one place, or not at all."""
@@ -35,16 +38,18 @@ class Comparisons:
     texts : each once.
     place : position -> its text's place in `texts`.
     of_pair : (left position, right position) -> the place of their difference.
-    cut : whether a text is longer than what is shown.
+    cut : the positions of texts that are longer than what is shown.
     spent : whether the budget left pairs without a difference.
+    failure : why the reading ended early, where it did.
     """
 
     texts: list[str] = field(default_factory=list)
     place: dict[int, int] = field(default_factory=dict)
     differences: list[dict[str, Any]] = field(default_factory=list)
     of_pair: dict[tuple[int, int], int] = field(default_factory=dict)
-    cut: bool = False
+    cut: set[int] = field(default_factory=set)
     spent: bool = False
+    failure: str = ""
 
 
 def compare(
@@ -71,9 +76,13 @@ def compare(
     equal = list(equal)
     wanted |= {left: None for left, _ in equal[: _DOCUMENTS // 4]}
     raw: dict[int, Text] = {}
-    for position, text in texts.read(wanted):
-        raw[position] = short = _short(text)
-        found.cut |= len(short) < len(text)
+    try:
+        for position, text in texts.read(wanted):
+            raw[position] = _short(text)
+            if len(raw[position]) < len(text):
+                found.cut.add(position)
+    except DedupError as error:  # a page without texts is better than none
+        found.failure = str(error)
     for left, right in pairs:
         if left not in raw or right not in raw:
             continue
@@ -84,7 +93,7 @@ def compare(
         sides = [_side(marked.segments, is_left) for is_left in (True, False)]
         for position, (text, _) in zip((left, right), sides, strict=True):
             budget -= _add(found, position, text)
-        budget -= 4 * sum(len(spans) for _, spans in sides)
+        budget -= 4 * sum(len(spans) for _, spans in sides) + _DIFFERENCE_BYTES
         found.of_pair[left, right] = len(found.differences)
         found.differences.append(
             {
@@ -92,7 +101,7 @@ def compare(
                 "right": found.place[right],
                 "leftSpans": sides[0][1],
                 "rightSpans": sides[1][1],
-                "verdict": _verdict(marked),
+                "verdict": _verdict(marked, is_cut=bool({left, right} & found.cut)),
             }
         )
     for left, right in equal:
@@ -117,7 +126,7 @@ def _add(found: Comparisons, position: int, text: str) -> int:
         return 0
     found.place[position] = len(found.texts)
     found.texts.append(text)
-    return len(text.encode("utf-8"))
+    return embedded_bytes(text)
 
 
 def _side(segments: Sequence[Segment], is_left: bool) -> tuple[str, list[int]]:
@@ -145,12 +154,14 @@ def _utf16_units(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
 
 
-def _verdict(found: Difference) -> str:
+def _verdict(found: Difference, *, is_cut: bool) -> str:
     text = (
         f"{found.equal_tokens:,} tokens in both, in the same order; "
         f"{found.left_tokens - found.equal_tokens:,} only left, "
         f"{found.right_tokens - found.equal_tokens:,} only right."
     )
+    if is_cut:
+        text = f"In the beginnings that are shown: {text}"
     if found.cut:
         text += " Parts were too long to compare."
     return text

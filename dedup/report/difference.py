@@ -32,6 +32,7 @@ __all__ = [
     "Span",
     "Text",
     "difference",
+    "marked",
 ]
 
 EQUAL, LEFT, RIGHT = "equal", "left", "right"
@@ -103,7 +104,11 @@ def difference(left: Text, right: Text, config: Config | None = None) -> Differe
     config : the run's; its options of text, `ngram` and seed count.
     """
     config = config or Config()
-    one, other = ShingledText(left, config), ShingledText(right, config)
+    return marked(ShingledText(left, config), ShingledText(right, config))
+
+
+def marked(one: ShingledText, other: ShingledText) -> Difference:
+    """Mark what two texts share, left and right; see `difference`."""
     shared = one.in_shingles_of(other), other.in_shingles_of(one)
     found = align(one.hashes, other.hashes)
     runs = _whole_characters(found.runs, one.borders(), other.borders())

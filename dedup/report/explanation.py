@@ -19,7 +19,7 @@ from dedup.lsh.parameters import Banding, choose_banding
 from dedup.pipeline import needed_columns
 from dedup.report.compared import Compared
 from dedup.report.comparison import Comparison, compare_sets
-from dedup.report.difference import Difference, difference
+from dedup.report.difference import Difference, marked
 from dedup.report.overview import json_id
 from dedup.report.run_documents import RunDocument, RunDocuments
 from dedup.report.shingled import ShingledText, Text
@@ -190,10 +190,10 @@ def _explained(
 ) -> Explanation:
     left, right = sides
     examples: tuple[str, ...] = ()
-    marked = None
+    found = None
     if texts[0] is not None and texts[1] is not None:
-        marked = difference(texts[0], texts[1], config)
-        one, other = (ShingledText(text, config) for text in texts if text is not None)
+        one, other = ShingledText(texts[0], config), ShingledText(texts[1], config)
+        found = marked(one, other)
         shared = np.intersect1d(one.shingles, other.shingles, assume_unique=True)
         examples = tuple(one.examples(shared, _EXAMPLES))
         left, right = (
@@ -209,7 +209,7 @@ def _explained(
         method=config.method,
         verdict=verdict,
         examples=examples,
-        difference=marked,
+        difference=found,
         no_difference=no_text,
         notes=notes,
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from itertools import groupby
 
 from dedup.report.cells import ELLIPSIS, fitted, printable, start_of, width, wrapped
 from dedup.report.difference import EQUAL, LEFT, Difference, Segment
 from dedup.report.explanation import Explained, Explanation
+from dedup.report.verdict import percent, share_text
 
 _LEAST_COLUMNS = 40
 _NAME = 14
@@ -70,9 +70,12 @@ def _described(side: Explained) -> str:
 def _figures(found: Explanation) -> Iterator[tuple[str, str]]:
     sets = found.comparison
     where = "" if found.measure != "jaccard" else _against(found)
-    yield "Jaccard", f"{_cut(sets.jaccard)}  {sets.shared:,} of {sets.union:,} shingles{where}"
+    yield (
+        "Jaccard",
+        f"{share_text(sets.jaccard)}  {sets.shared:,} of {sets.union:,} shingles{where}",
+    )
     where = "" if found.measure != "containment" else _against(found)
-    left, right = _cut(sets.left_containment), _cut(sets.right_containment)
+    left, right = share_text(sets.left_containment), share_text(sets.right_containment)
     yield "containment", f"{left} of left, {right} of right{where}"
     yield (
         "estimated",
@@ -82,18 +85,13 @@ def _figures(found: Explanation) -> Iterator[tuple[str, str]]:
     yield "SimHash", f"{sets.hamming} of 64 bits differ"
     which = " ".join(str(band + 1) for band in sets.collisions[:10])
     which = f" ({which}{' ...' if len(sets.collisions) > 10 else ''})" if which else ""
-    chance = f"{sets.candidate_probability:.2%} of pairs of this Jaccard share one"
+    chance = f"{percent(sets.candidate_probability)} of pairs of this Jaccard share one"
     yield "bands", f"{len(sets.collisions)} of {sets.bands} shared{which}; {chance}"
 
 
 def _against(found: Explanation) -> str:
     side = "at or above" if found.reaches else "below"
     return f", {side} the threshold {float(found.threshold):g}"
-
-
-def _cut(value: Fraction) -> str:
-    """Return a share, cut and not rounded: none looks as if it reached the threshold."""
-    return f"{int(value * 10_000) / 10_000:.4f}"
 
 
 def _row(name: str, text: str, columns: int) -> Iterator[str]:

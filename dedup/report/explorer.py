@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from dedup.report.census import Census
 from dedup.report.folder import ROWS, RunFolder, hosts_of
+from dedup.report.page import embedded_bytes
 from dedup.report.untrusted import shown
 from dedup.text.hashing import Int64Array
 
@@ -23,6 +24,9 @@ LARGEST, LEAST, SAMPLE = 1_000, 1_000, 6_000
 
 MEMBERS = 30
 """Documents of a cluster that are shown."""
+
+COMPARED_MEMBERS = 8
+"""Documents of a cluster that are compared with the first one, if their texts are not the same."""
 
 _BYTES = 2_500_000
 
@@ -37,12 +41,12 @@ class Member:
     position: int
     similarity: float | None
     match: str
-    is_keeper: bool
+    is_removed: bool
 
     @property
     def num_bytes(self) -> int:
         """About what it takes in the page."""
-        return len(self.id.encode("utf-8", "replace")) + 40
+        return embedded_bytes(self.id) + 40
 
 
 @dataclass
@@ -118,14 +122,13 @@ def read_clusters(
 def _members(batch: pa.RecordBatch, folder: RunFolder) -> list[Member]:
     host = folder.host_column
     hosts = hosts_of(batch.column(host), host).to_pylist() if host else [None] * len(batch)
-    columns: list[list[Any]] = [
-        batch.column(name).to_pylist()
-        for name in ("doc_id", "source", "position", "is_keeper", folder.measure, "match")
-    ]
+    names = ("doc_id", "source", "position", folder.measure, "match")
+    columns: list[list[Any]] = [batch.column(name).to_pylist() for name in names]
+    gone = folder.gone(batch).tolist()
     return [
-        Member(shown(id_), shown(source), shown(host or ""), position, similarity, match, is_keeper)
-        for id_, source, position, is_keeper, similarity, match, host in zip(
-            *columns, hosts, strict=True
+        Member(shown(id_), shown(source), shown(host or ""), position, similarity, match, removed)
+        for id_, source, position, similarity, match, host, removed in zip(
+            *columns, hosts, gone, strict=True
         )
     ]
 

@@ -108,6 +108,19 @@ class RunFolder:
             goes[batch.column(0).to_numpy()] = True
         return goes
 
+    def gone(self, batch: pa.RecordBatch) -> NDArray[np.bool_]:
+        """Tell which rows of the clusters table are removed, bool.
+
+        Components only annotate: where the folder does not tell what goes with them, nothing does.
+        """
+        gone: NDArray[np.bool_]
+        if self.removed is not None:
+            gone = self.removed[batch.column("position").to_numpy()]
+        else:
+            gone = ~batch.column("is_keeper").to_numpy(zero_copy_only=False)
+            gone &= self.summary["config"]["linkage"] == "keeper"
+        return gone
+
     @property
     def host_column(self) -> str | None:
         """The column of the clusters table that tells the host, None where none does."""

@@ -1,7 +1,7 @@
 """The page: one file that asks nothing of any network, and runs no script but its own.
 
 Its Content-Security-Policy allows the scripts and the style sheet of this page by their SHA-256,
-images from data: alone, and nothing else. Plotly would add styles while it runs; elements of the
+and nothing else. Plotly would add styles while it runs; elements of the
 ids it looks for, marked `no-inline-styles` as it asks, stop it, and `style.css` has the few rules
 that its charts need.
 
@@ -63,6 +63,11 @@ def embedded(value: Any) -> str:
     return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
+def embedded_bytes(value: Any) -> int:
+    """Return the bytes that a value takes in the page."""
+    return len(embedded(value).encode("utf-8"))
+
+
 def content_security_policy(scripts: list[str], styles: list[str]) -> str:
     """Return the policy that allows these scripts and style sheets, and nothing else."""
     return "; ".join(
@@ -70,7 +75,6 @@ def content_security_policy(scripts: list[str], styles: list[str]) -> str:
             "default-src 'none'",
             "script-src " + " ".join(map(_hash_source, scripts)),
             "style-src " + " ".join(map(_hash_source, styles)),
-            "img-src data:",
             "base-uri 'none'",
             "form-action 'none'",
         ]

@@ -8,8 +8,9 @@ import numpy as np
 
 from dedup.output.schema import CONTAINED, EQUAL, IDENTICAL, NEAR
 from dedup.report.census import Census
+from dedup.report.command import MOST_INPUTS
 from dedup.report.comparisons import CHARS, Comparisons
-from dedup.report.explorer import MEMBERS, ShownCluster
+from dedup.report.explorer import COMPARED_MEMBERS, MEMBERS, ShownCluster
 from dedup.report.folder import RunFolder
 from dedup.report.funnel import Omission, Stage
 from dedup.report.groups import NO_NAME, Groups
@@ -268,6 +269,9 @@ def left_out(
         )
     if any(cluster.size > MEMBERS for cluster in clusters):
         found.append(f"Documents of a cluster beyond the first {MEMBERS}.")
+    arguments = len(run.summary["input"].get("arguments", ()))
+    if arguments > MOST_INPUTS:
+        found.append(f"The {arguments:,} arguments of the run, in its command.")
     if not run.has_evidence:
         found.append("Rejected pairs, for want of evidence (--keep-evidence).")
     if no_text:
@@ -278,6 +282,8 @@ def left_out(
         return found
     if compared.cut:
         found.append(f"Texts beyond {CHARS:,} characters: the rest is neither shown nor compared.")
+    if any(sum(m.match != IDENTICAL for m in c.members) > COMPARED_MEMBERS + 1 for c in clusters):
+        found.append(f"Differences of more than {COMPARED_MEMBERS} documents of a cluster.")
     if compared.spent:
         found.append("Differences of the clusters further down, so that the file stays small.")
     if why_not:

@@ -146,8 +146,7 @@ class Texts:
         columns = needed_columns(replace(self.config, keep="first"))
         for part in reader.split(file, columns, _PART_BYTES):
             for batch in reader.read(part, _BATCH_BYTES):
-                if row < stop:
-                    yield row, batch
+                yield row, batch
                 row += len(batch)
                 if row >= stop:
                     return

@@ -186,7 +186,7 @@ class Case:
         with_other = self.by_keeper[0 if is_left else 1]
         text = f"{_name(document)} has the keeper {self._named(document.keeper)}"
         if with_other is not None and other.keeper != document.keeper:
-            value = _share(with_other.measured(self.config.measure))
+            value = share_text(with_other.measured(self.config.measure))
             text += f", with which {_name(other)} has {self.config.measure} {value}"
         return text + "."
 
@@ -200,7 +200,7 @@ class Case:
         """The measure, in words."""
         if not self.comparison.union:
             return "equal texts without any token"
-        return f"{self.config.measure} {_share(self.comparison.measured(self.config.measure))}"
+        return f"{self.config.measure} {share_text(self.comparison.measured(self.config.measure))}"
 
     @property
     def _is_candidate(self) -> bool:
@@ -216,7 +216,7 @@ class Case:
         if self.config.method != "simhash":
             reasons.append(
                 f"they share none of {found.bands} bands, which happens to "
-                f"{1 - found.candidate_probability:.2%} of such pairs"
+                f"{percent(1 - found.candidate_probability)} of such pairs"
             )
         if self.config.method != "minhash":
             reasons.append(
@@ -238,6 +238,13 @@ def _name(document: RunDocument) -> str:
     return printable(str(document.doc_id))
 
 
-def _share(value: Fraction) -> str:
+def share_text(value: Fraction) -> str:
     """Return a share, cut and not rounded: none looks as if it reached the threshold."""
     return f"{int(value * 10_000) / 10_000:.4f}"
+
+
+def percent(probability: float) -> str:
+    """Return a probability of which only 0 and 1 themselves look like it."""
+    if 0 < probability < 0.0001:
+        return "under 0.01%"
+    return "over 99.99%" if 0.9999 < probability < 1 else f"{probability:.2%}"

@@ -26,11 +26,22 @@ from dedup.text.scan import (
     is_valid,
     scan,
 )
-from dedup.text.unicode import MARK, SEPARATOR, UNSPACED, UNSPACED_MARK, VERSION, tables
+from dedup.text.unicode import (
+    MARK,
+    REORDER,
+    SEPARATOR,
+    UNSPACED,
+    UNSPACED_MARK,
+    VERSION,
+    tables,
+)
 from dedup.text.utf8 import GROUP_BYTES, BoolArray, splice, suspects
 
 REMOVED = "\u00ad\u200c\u200d\ufeff"
 """Soft hyphen, both zero-width joiners, byte order mark: they would split words."""
+
+_LONG_ROW = 256
+"""Characters in a row that may change places, which no language has."""
 
 
 def canonical(text: str) -> str:
@@ -63,7 +74,27 @@ def pinned(text: str, change: Callable[[str], str]) -> str:
 
 def _normal_lower(text: str) -> str:
     # `str.lower` has one rule that looks around, final sigma, and the replacement undoes it.
-    return unicodedata.normalize("NFKC", text).lower().replace("\u03c2", "\u03c3")
+    return unicodedata.normalize("NFKC", _in_order(text)).lower().replace("\u03c2", "\u03c3")
+
+
+def _in_order(text: str) -> str:
+    """Return a text of equal NFKC whose long rows of marks are in canonical order.
+
+    Python sorts the marks of a row by insertion: a page of 400,000 marks on one letter would take
+    minutes.
+    """
+    if len(text) < _LONG_ROW:
+        return text
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    alone = np.flatnonzero(tables().actions.take(codes) < REORDER)
+    if np.diff(alone, prepend=-1, append=len(codes)).max() < _LONG_ROW:
+        return text
+    apart = {char: unicodedata.normalize("NFKD", char) for char in set(text)}
+    text = "".join([apart[char] for char in text])
+    codes = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    combining = tables().combining.take(codes)
+    ordered = codes[np.lexsort((combining, np.cumsum(combining == 0)))]
+    return ordered.tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def canonical_utf8(data: UInt8Array, offsets: Int64Array) -> tuple[UInt8Array, Int64Array, int]:

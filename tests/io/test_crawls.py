@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from io_files import ID, one, read
-from test_warc import CORPORA, RECORDS, SENTENCE, URLS, answer, html, needs_corpora, record
+from test_warc import CORPORA, RECORDS, SENTENCE, URLS, answer, gz, html, needs_corpora, record
 
 from dedup.api import find_duplicates
 from dedup.errors import InputError
@@ -143,14 +143,14 @@ def test_arc(tmp_path: Path) -> None:
         head = b"%b 1.2.3.4 20200102030405 text/html %d\n" % (url, len(block))
         pieces.append(head + block + b"\n")
     path, out = tmp_path / "t.arc.gz", tmp_path / "out"
-    path.write_bytes(b"".join(map(gzip.compress, pieces)))
+    path.write_bytes(b"".join(map(gz, pieces)))
     found = read(path)
     assert found.ids == [f"http://{n}.org/ 2020-01-02T03:04:05Z" for n in "ab"]
     assert all(str(text).startswith("The quick") for text in found.texts)
     from dedup.io.arc import FORMAT as ARC
 
     ARC.copy(found.parts, np.array([False, True]), str(out), others=True)
-    assert out.read_bytes() == b"".join(gzip.compress(pieces[i]) for i in (0, 2))
+    assert out.read_bytes() == b"".join(gz(pieces[i]) for i in (0, 2))
     path.write_bytes(path.read_bytes()[:-60])
     assert read(path).reasons() in (["truncated"], ["damaged"])
 

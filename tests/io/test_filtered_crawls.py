@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from test_warc import CORPORA, answer, html, needs_corpora, record
+from test_warc import CORPORA, answer, gz, html, needs_corpora, record
 
 import dedup
 
@@ -53,7 +53,7 @@ def lz4(block: bytes) -> bytes:
 
 PACK: dict[str, Callable[[bytes], bytes]] = {
     ".warc": bytes,
-    ".warc.gz": gzip.compress,
+    ".warc.gz": gz,
     ".warc.zst": zstd,
     ".warc.lz4": lz4,
 }
@@ -120,7 +120,7 @@ def test_warc(suffix: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".arc", ".arc.gz"])
 def test_arc(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"crawl{suffix}"
-    pack = gzip.compress if suffix.endswith("gz") else bytes
+    pack = gz if suffix.endswith("gz") else bytes
     pieces = arc(["one", "two", "copy of one", "copy of two"])
     path.write_bytes(b"".join(map(pack, pieces)))
     assert both(path, tmp_path / "kept", tmp_path / "removed") == {"kept": 2, "removed": 2}
@@ -231,11 +231,11 @@ def test_revisits_go_with_their_page(whole: bool, tmp_path: Path) -> None:
 
     def packed(records: list[bytes]) -> bytes:
         pieces = [b"".join(records)] if whole and records else records
-        return b"".join(map(gzip.compress, pieces))
+        return b"".join(map(gz, pieces))
 
     root = tmp_path / "in"
     root.mkdir()
-    (root / "1.warc.gz").write_bytes(b"".join(map(gzip.compress, first)))
+    (root / "1.warc.gz").write_bytes(b"".join(map(gz, first)))
     (root / "2.warc.gz").write_bytes(packed(second))
     counts = both(root, tmp_path / "kept", tmp_path / "removed")
     assert counts == {"kept": 1, "removed": 3}

@@ -79,7 +79,7 @@ def write_corpus(folder: Path) -> list[Path]:
             "id": f"{attack} {number} {copy}",
             "url": f"https://{attack}/{number}",
             "host": attack,
-            "text": f"{attack} {story(f'word{number}x')} {attack} {'end ' * copy}",
+            "text": f"{attack} {story(f'word{number}x')} {attack * copy}",
         }
         for number, attack in enumerate(ATTACKS)
         for copy in range(3)
@@ -169,9 +169,17 @@ def test_embedded_json_stays_in_its_element(attack: str) -> None:
 
 
 def test_the_policy_allows_the_page_and_nothing_else(attacked: Path) -> None:
-    policy = content_security_policy(["a"], ["b"])
-    assert policy.startswith("default-src 'none'; script-src 'sha256-")
-    assert "unsafe" not in policy
+    a, b = (
+        "ypeBEsobvcr6wjGzmiPcTaeG7/gUfE5yuYB3ha/uSLs=",
+        "PiPoFgA5WUoziU9lZOGxNIu9egCI1CxKy3PurtWcAJ0=",
+    )
+    assert content_security_policy(["a"], ["b"]).split("; ") == [
+        "default-src 'none'",
+        f"script-src 'sha256-{a}'",
+        f"style-src 'sha256-{b}'",
+        "base-uri 'none'",
+        "form-action 'none'",
+    ]
     text = attacked.read_text(encoding="utf-8")
     assert text.count("<meta http-equiv") == 1
     assert text.count("</script>") == 7

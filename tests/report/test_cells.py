@@ -41,7 +41,8 @@ def test_escapes_are_shown(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "cells"), [("abc", 3), ("漢字", 4), ("é", 1), ("e\u0301", 1), ("", 0)]
+    ("text", "cells"),
+    [("abc", 3), ("漢字", 4), ("\uff21", 2), ("ｱ", 1), ("e\u0301", 1), ("", 0)],
 )
 def test_cells(text: str, cells: int) -> None:
     assert width(text) == cells

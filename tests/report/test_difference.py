@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dedup.config import Config
@@ -52,6 +52,7 @@ def shared(found: Difference, side: str) -> list[str]:
 
 @DETERMINISTIC
 @given(text=texts, chosen=options)
+@example(text="a\u200d\u0301b", chosen=reference.NO_OPTIONS)  # what is removed lets marks merge
 def test_tokens_are_those_of_the_kernels(text: str, chosen: reference.Options) -> None:
     as_options = TextOptions(**chosen._asdict())
     found = token_spans(text, CONSTANTS, as_options)

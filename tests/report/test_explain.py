@@ -211,6 +211,20 @@ def test_a_pair_that_shares_no_band(tmp_path: Path, evidence: bool) -> None:
     assert f"which happens to {share:.2%} of such pairs" in found.verdict.text
 
 
+def test_an_exact_join_needs_no_band(tmp_path: Path, evidence: bool) -> None:
+    """Of many triples in which a has b, some share no band between b and c."""
+    rng = np.random.default_rng(4)
+    texts = []
+    for _ in range(40):
+        tokens = rng.choice(WORDS, 200).tolist()
+        second = edited(4, tokens)
+        texts += [text(tokens), text(second), text(edited(4, second, 100))]
+    out = run(tmp_path, {"text": texts}, evidence=evidence, method="exact", recall=0.5)
+    found = [dedup.explain(place + 1, place + 2, run=out) for place in range(0, 120, 3)]
+    assert {reason(one) for one in found} == {(False, "other keeper")}
+    assert any(not one.comparison.collisions for one in found)
+
+
 def test_fingerprints_that_are_too_far(tmp_path: Path, evidence: bool) -> None:
     rows = {"id": ["a", "b"], "text": [text(edited(0)), text(edited(3))]}
     out = run(tmp_path, rows, evidence=evidence, method="simhash", max_hamming=0)
@@ -219,6 +233,15 @@ def test_fingerprints_that_are_too_far(tmp_path: Path, evidence: bool) -> None:
     assert found.verdict is not None
     assert f"differ in {found.comparison.hamming} bits" in found.verdict.text
     assert "bands" not in found.verdict.text
+
+
+def test_a_pair_exactly_at_the_threshold_is_not_below(tmp_path: Path, evidence: bool) -> None:
+    """40 shingles, all of them among 50."""
+    rows = {"id": ["a", "b"], "text": [text(STORY[:44]), text(STORY[:54])]}
+    out = run(tmp_path, rows, evidence=evidence, method="simhash", max_hamming=0)
+    found = dedup.explain("a", "b", run=out)
+    assert (found.comparison.jaccard, found.reaches) == (Fraction(4, 5), True)
+    assert reason(found) == (False, "never compared")
 
 
 def test_a_cap_that_skipped_the_pair(

@@ -116,6 +116,16 @@ def test_the_histogram_counts_every_pair_once_on_its_side(run: Path) -> None:
         assert found.below == []
 
 
+def test_a_bin_begins_with_its_least_value(tmp_path: Path) -> None:
+    out = write_run(tmp_path)
+    pairs = pq.read_table(out / "pairs.parquet")
+    values = np.arange(80, 100) / 100
+    chosen = pairs.slice(0, len(values)).set_column(2, "jaccard", pa.array(values))
+    pq.write_table(chosen, out / "pairs.parquet")
+    found = measure_pairs(RunFolder.open(out))
+    assert found.verified[found.edges[:-1] > 0.799].tolist() == [1] * 20
+
+
 def test_shown_clusters_have_their_first_members(run: Path) -> None:
     folder = RunFolder.open(run)
     counted = take_census(folder)
@@ -123,6 +133,7 @@ def test_shown_clusters_have_their_first_members(run: Path) -> None:
     assert len(set(places.tolist())) == len(places)
     assert set(counted.largest(5).tolist()) <= set(places.tolist())
     rows = pq.read_table(run / "clusters.parquet").to_pylist()
+    gone = set(pq.read_table(run / "removed.parquet")["position"].to_pylist())
     for place, cluster in zip(
         places.tolist(), read_clusters(folder, counted, places, members=3), strict=True
     ):
@@ -130,7 +141,9 @@ def test_shown_clusters_have_their_first_members(run: Path) -> None:
         expected = rows[start : start + min(3, size)]
         assert [one.id for one in cluster.members] == [row["doc_id"] for row in expected]
         assert [one.position for one in cluster.members] == [row["position"] for row in expected]
-        assert cluster.members[0].is_keeper
+        assert [one.is_removed for one in cluster.members] == [
+            row["position"] in gone for row in expected
+        ]
         assert (cluster.id, cluster.size) == (counted.ids[place], size)
 
 

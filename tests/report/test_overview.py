@@ -8,6 +8,7 @@ import tracemalloc
 import unicodedata
 from collections import Counter
 from html.parser import HTMLParser
+from math import floor
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from dedup.report.overview import show
 from tests.worlds import world
 
 ATTACKS = (
+    "y" * 50_000,
     "\x1b]0;owned\x07\x1b[2J",
     "gpj.\u202eexe",
     "<script>alert(1)</script>",
@@ -191,6 +193,14 @@ def test_a_result_shows_itself_in_a_notebook() -> None:
     assert "&lt;script&gt;" in html
     assert not re.search("[\x00-\x1f\u202e\u2028]", html)
     assert f"{len(ATTACKS):,}" in html
+
+
+def test_the_least_similarity_in_a_notebook_is_that_of_the_table() -> None:
+    texts = [" ".join(f"w{i}" if i != place else "x" for i in range(40)) for place in (99, 0, 20)]
+    result = dedup.find_duplicates(pa.table({"text": texts}), threshold=0.7)
+    values = result.clusters["jaccard"].to_pylist()
+    assert sorted(values) == [31 / 41, 35 / 37, 1.0]
+    assert f">{floor(31 / 41 * 1000) / 1000:.3f}<" in result._repr_html_()
 
 
 def test_the_repr_is_one_line() -> None:

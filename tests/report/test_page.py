@@ -156,6 +156,17 @@ def test_search_filter_and_difference_by_keyboard(browser: Browser, report: Path
         assert tab.is_quiet()
 
 
+def test_hosts_are_searched_where_ids_do_not_name_them(browser: Browser, tmp_path: Path) -> None:
+    config = dedup.Config(workers=1, id_column="record_id")
+    dedup.run([SAMPLE], tmp_path / "out", config, report=True)
+    with opened(browser, tmp_path / "out/report.html") as tab:
+        assert "aldery" not in tab.page.inner_text("#clusters")
+        tab.page.fill("#query", "aldery-times.example")
+        expect(tab.page.locator("#found")).to_have_text(re.compile(r"^\d+ clusters of 93 match$"))
+        expect(tab.page.locator("#clusters li")).not_to_have_count(0)
+        assert tab.is_quiet()
+
+
 def test_the_command_is_copied_or_selected(browser: Browser, report: Path) -> None:
     with opened(browser, report) as tab:
         tab.page.locator("#copy").click()

@@ -18,6 +18,7 @@ import dedup
 from dedup.cli import cli
 from dedup.report import comparisons
 from dedup.report.comparisons import EDGE, MOVED, ONLY, SHARED, compare
+from dedup.report.page import embedded
 from dedup.report.texts import Texts
 from tests.worlds import world
 
@@ -161,6 +162,31 @@ def test_long_texts_are_cut_and_budgets_kept(
 ) -> None:
     monkeypatch.setattr(comparisons, "CHARS", 50)
     found = marked(tmp_path, "word " * 100 + "x", "word " * 100 + "y")
-    assert found.cut
+    assert found.cut == {0, 1}
+    assert found.differences[0]["verdict"].startswith("In the beginnings that are shown: 10 ")
     assert {len(text) for text in found.texts} == {50}
     assert marked(tmp_path / "2", "a b c", "a b d", budget=-1).spent
+
+
+def test_a_budget_is_of_bytes_in_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "tags.jsonl"
+    lines = [json.dumps({"text": f"{'<' * 900} a{i} b{i // 2}"}) for i in range(60)]
+    path.write_text("\n".join(lines) + "\n")
+    dedup.run([path], tmp_path / "out", dedup.Config(workers=1))
+    pairs = [(i, i + 1) for i in range(0, 60, 2)]
+    found = compare(Texts(tmp_path / "out"), pairs, budget=50_000)
+    assert found.spent
+    assert 40_000 < len(embedded([found.texts, found.differences])) < 70_000
+
+
+def test_a_store_that_fails_leaves_a_page_that_says_so(
+    docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dedup.run([docs], tmp_path / "out", dedup.Config())
+
+    def fails(self: Texts, positions: object) -> object:
+        raise dedup.DedupError("s3://b/docs.parquet cannot be reached; try later.")
+
+    monkeypatch.setattr(Texts, "read", fails)
+    page = dedup.write_report(tmp_path / "out").read_text(encoding="utf-8")
+    assert "are not shown: s3://b/docs.parquet cannot be reached; try later." in page

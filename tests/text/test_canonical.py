@@ -1,6 +1,7 @@
 """Canonical text and classes against the naive definitions, on all of Unicode."""
 # ruff: noqa: RUF001 (letters that look like others are the subject here)
 
+import unicodedata
 from itertools import pairwise, product
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from dedup.text import canonical as module
 from dedup.text.canonical import canonical, canonical_utf8
 from dedup.text.folding import PADDING, fold, fold_canonical
-from dedup.text.unicode import COMPOSE, NUM_CODE_POINTS, tables
+from dedup.text.unicode import COMPOSE, NUM_CODE_POINTS, REORDER, tables
 from dedup.text.utf8 import GROUP_BYTES
 from tests import reference
 from tests.batches import layout
@@ -53,6 +54,25 @@ def batch_tokens(documents):
 @given(texts)
 def test_canonical_is_the_definition(text):
     assert canonical(text) == reference.canonical_text(text)
+
+
+# Marks of all classes, what decomposes into some, and conjoining letters.
+MOVING = "\u0301\u0316\u0323\u0327\u0338\u0344\u0345\u0f73\u0f74\u05b4\u3099\u1161\u11a8\uff9e"
+
+
+@pytest.mark.parametrize("size", [254, 255, 700])
+def test_long_rows_of_marks_are_put_in_order(size):
+    """In `MOVING`, all may change places, so that nothing ends a row."""
+    assert (tables().actions[list(map(ord, MOVING))] >= REORDER).all()
+    rng = np.random.default_rng(size)
+    for first in ("a", "\u1100", "", "\u0378"):
+        row = "".join(rng.choice(list(MOVING), size).tolist())
+        text = f"é {first}{row} b{row[:20]}"
+        assert canonical(text) == reference.canonical_text(text)
+        ordered = module._in_order(text)
+        assert (ordered == text) == (size < 255)
+        if size >= 255:  # Python has nothing left to sort
+            assert unicodedata.normalize("NFKD", ordered) == ordered
 
 
 @DETERMINISTIC

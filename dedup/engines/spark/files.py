@@ -36,8 +36,6 @@ from dedup.search import sketch_parameters
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-_PROBLEMS_KEPT = 1_000
-
 Input = dict[str, Any]
 """What the summary says of the input beyond what is counted on documents."""
 
@@ -68,12 +66,8 @@ class SketchParts:
     def _part(self, number: int, part: Part) -> Iterator[pa.RecordBatch]:
         record = PartRecords(part.file.ordinal, None)
         excluded: Counter[str] = Counter()
-        reasons: Counter[str] = Counter()
         for batch in FORMATS[part.file.format].read(part, READ_BYTES):
-            for problem in batch.problems:
-                reasons[problem.reason] += 1
-                if len(record.problems) < _PROBLEMS_KEPT:
-                    record.problems.append(problem.moved(record.rows, record.lines))
+            record.add(batch.problems)
             others = self._others(batch.columns, len(batch), part)
             yield from sketch_rows(batch.text, others, self.parameters, number, record.rows)
             record.rows += len(batch)
@@ -84,7 +78,7 @@ class SketchParts:
             "rows": record.rows,
             "lines": record.lines,
             "problems": [[p.reason, p.row, p.line, p.detail] for p in record.problems],
-            "reasons": reasons,
+            "problem_counts": record.problem_counts,
             "excluded": excluded,
         }
         empty = pa.array([""], pa.large_string())
@@ -179,18 +173,20 @@ def _told_apart(stages: Stages, documents: DataFrame) -> DataFrame:
 
 
 def _input(files: Sequence[InputFile], facts: Sequence[dict[str, Any]]) -> Input:
-    reasons: Counter[str] = Counter()
     excluded: Counter[str] = Counter()
     records = []
     for each in facts:
-        reasons.update(each["reasons"])
         excluded.update(each["excluded"])
         problems = [Problem(*values) for values in each["problems"]]
-        records.append(PartRecords(each["file"], None, each["rows"], each["lines"], problems))
-    lines, _ = described_problems(files, records)
+        counts = Counter(each["problem_counts"])
+        records.append(
+            PartRecords(each["file"], None, each["rows"], each["lines"], problems, counts)
+        )
+    lines, reasons, unread = described_problems(files, records)
     return {
         "files": len(files),
         "excluded": dict(excluded),
         "problems": dict(reasons),
+        "unread": dict(unread),
         "problem_lines": lines,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from dedup.output.folder import (
     check_replaceable,
     staged,
 )
+from dedup.output.summary import unread_warning
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -61,7 +63,8 @@ def run_files(
         summary["input"]["arguments"] = [printable(shown(given)) for given in inputs]
         if found.skipped:
             summary["input"]["skipped_files"] = dict(found.skipped)
-        summary["warnings"] += _id_warnings(sketches, config)
+        first = _id_warnings(sketches, config) + unread_warning(Counter(facts["unread"]))
+        summary["warnings"] = first + summary["warnings"]
         summary["seconds"] = stages.seconds | {"total": stages.total}
         check_unchanged(before, Fingerprint.of_all(found.files))
         if output is not None:

@@ -53,16 +53,17 @@
     more.hidden = listed >= found.length;
   };
 
+  const names = (...rows) => rows.map((row) => (documents.gone[row] ? "Removed" : "Kept"));
   const compare = (keeper, row) => {
     const number = documents.difference[row];
     const whole = (one) => ({ id: documents.id[one], text: texts[documents.text[one]], spans: [0, texts[documents.text[one]].length] });
     if (number < 0) {
-      showDifference([whole(keeper), whole(row)], ["Kept", "Removed"], "Equal, byte for byte.");
+      showDifference([whole(keeper), whole(row)], names(keeper, row), "Equal, byte for byte.");
       return;
     }
     const { left, right, leftSpans, rightSpans, verdict } = differences[number];
     showDifference([{ id: documents.id[keeper], text: texts[left], spans: leftSpans },
-      { id: documents.id[row], text: texts[right], spans: rightSpans }], ["Kept", "Removed"], measured(documents.similarity[row]) + verdict);
+      { id: documents.id[row], text: texts[right], spans: rightSpans }], names(keeper, row), measured(documents.similarity[row]) + verdict);
   };
   const canCompare = (keeper, row) => documents.difference[row] >= 0 ||
     (data.matches[documents.match[row]] === "identical" && documents.text[keeper] >= 0 && documents.text[row] >= 0);
@@ -70,11 +71,11 @@
   const memberRow = (keeper, row) => {
     const isKeeper = row === keeper;
     const button = element("button", { type: "button", textContent: "Compare" });
-    button.setAttribute("aria-label", "Compare " + documents.id[row] + " with the kept document");
+    button.setAttribute("aria-label", "Compare " + documents.id[row] + " with the first one");
     button.addEventListener("click", () => compare(keeper, row));
     const where = [data.hosts[documents.host[row]], data.sources[documents.source[row]]].filter(Boolean).join(" · ");
     return element("tr", {},
-      element("th", { scope: "row" }, isKeeper ? element("span", { className: "kept-tag", textContent: "Kept: " }) : "",
+      element("th", { scope: "row" }, documents.gone[row] ? "" : element("span", { className: "kept-tag", textContent: "Kept: " }),
         idElement(documents.id[row]), element("bdi", { className: "where", textContent: where })),
       element("td", { className: "number", textContent: isKeeper ? "" : similarity(documents.similarity[row]) }),
       element("td", { textContent: isKeeper ? "" : data.matches[documents.match[row]] }),

@@ -1,0 +1,235 @@
+"""An audit says of a run what an exact run, held against it, says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+import dedup
+from dedup.cli import cli
+from dedup.config import Config
+from dedup.evaluation import audit as module
+from dedup.evaluation.audit import Audit
+from dedup.jobs.filtering import write_removed
+from dedup.lsh.parameters import Banding
+from dedup.output.result import Result
+from dedup.spill.scratch import Scratch
+from tests.worlds import vocabulary
+
+THRESHOLD = "0.7"
+WEAK = Banding(bands=4, rows=8)
+
+
+def families(num_documents: int, seed: int) -> list[str]:
+    """Return documents, one in ten of them the first of a family of edits and copies."""
+    rng = np.random.default_rng(seed)
+    words = np.array(vocabulary(3000, seed))
+    texts: list[str] = []
+    while len(texts) < num_documents:
+        source = rng.choice(words, int(rng.integers(60, 140)))
+        for _ in range(1 if rng.random() < 0.9 else int(rng.integers(2, 8))):
+            text = source.copy()
+            text[rng.integers(0, len(text), int(rng.integers(0, 4)))] = rng.choice(words)
+            texts += [" ".join(text)] * (1 if rng.random() < 0.9 else 2)
+    return [texts[place] for place in rng.permutation(len(texts)).tolist()][:num_documents]
+
+
+def run(texts: list[str], banding: Banding | None = None, **options: Any) -> Result:
+    """Run, by bands of one's own where they are given: a run that misses more than it should."""
+    table = pa.table({"id": [f"d{i}" for i in range(len(texts))], "text": texts})
+    with pytest.MonkeyPatch.context() as patch:
+        if banding is not None:
+            patch.setattr("dedup.search.choose_banding", lambda *_: banding)
+        return dedup.find_duplicates(table, threshold=THRESHOLD, **options)
+
+
+class Truth:
+    """The true recalls of a run, by an exact join: of all pairs, of unlike ones, and what is left.
+
+    A pair is found in one cluster, or in the pairs table.
+    """
+
+    def __init__(self, texts: list[str], result: Result) -> None:
+        rows = run(texts, method="exact", pairs="all").pairs.to_pydict()
+        pairs = list(zip(rows["left_position"], rows["right_position"], strict=True))
+        listed = result.pairs.to_pydict()
+        table = set(zip(listed["left_position"], listed["right_position"], strict=True))
+        cluster, removed = result.decisions.keeper, result.decisions.removed
+        self.found = [pair in table or cluster[pair[0]] == cluster[pair[1]] for pair in pairs]
+        unlike = [found for found, j in zip(self.found, rows["jaccard"], strict=True) if j < 1]
+        left = [
+            not found and not removed[a] and not removed[b]
+            for (a, b), found in zip(pairs, self.found, strict=True)
+        ]
+        self.missed = {pair for pair, ok in zip(pairs, self.found, strict=True) if not ok}
+        self.values = {
+            "recall": float(np.mean(self.found)),
+            "recall_of_unlike": float(np.mean(unlike)),
+            "left": float(np.mean(left)),
+        }
+
+
+RUNS: list[tuple[Banding | None, dict[str, Any]]] = [
+    (None, {"pairs": "all"}),
+    (None, {}),
+    (WEAK, {"pairs": "all"}),
+    (WEAK, {}),
+    (WEAK, {"linkage": "components"}),
+    (Banding(1, 8), {}),
+]
+
+
+@pytest.mark.parametrize(("banding", "options"), RUNS, ids=str)
+def test_a_census_gives_the_truth(
+    banding: Banding | None,
+    options: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "_CENSUS_SHARE", 10**9)
+    texts = families(1_500, seed=2)
+    result = run(texts, banding, **options)
+    result.write(tmp_path / "out", evidence=True)
+    write_removed(result, tmp_path / "out")
+    truth = Truth(texts, result)
+    found = dedup.audit(tmp_path / "out")
+    assert found["compared"] == found["distinct_sets"]
+    for name, value in truth.values.items():
+        share = found[name]
+        assert share["value"] == share["low"] == share["high"] == pytest.approx(value), name
+    assert found["pairs"]["missed"] == len(truth.missed)
+    assert found["pairs"]["found"] == sum(truth.found)
+    seen = {(row["left_position"], row["right_position"]) for row in found["missed_pairs"]}
+    assert seen <= truth.missed
+    assert bool(seen) == bool(truth.missed)
+    for row in found["missed_pairs"]:
+        assert row["left_id"] == f"d{row['left_position']}"
+        assert row["jaccard"] >= 0.7
+
+
+def calibration(
+    num_documents: int, seeds: int, banding: Banding | None, options: dict[str, Any], folder: Path
+) -> dict[str, int]:
+    """Return how often the limits hold the truth, without any census."""
+    texts = families(num_documents, seed=3)
+    result = run(texts, banding, **options)
+    result.write(folder)
+    truth = Truth(texts, result)
+    config = replace(Config(threshold=THRESHOLD), keep="first")
+    removed = np.flatnonzero(result.decisions.removed)
+    audit = Audit(result.corpus, config, folder, removed, Scratch())
+    held = dict.fromkeys(truth.values, 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_CENSUS_SHARE", 1)
+        patch.setattr(module, "_CENSUS_MOST", 0)
+        for seed in range(seeds):
+            found = audit.estimate(seed, 10**9)
+            assert found["half_width"] <= 0.02
+            assert found["compared"] < found["distinct_sets"]
+            for name, value in truth.values.items():
+                share = found[name]
+                assert share["low"] <= share["value"] <= share["high"]
+                held[name] += share["low"] <= value <= share["high"]
+    return held
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("banding", "options"), RUNS, ids=str)
+def test_the_limits_hold_the_truth(
+    banding: Banding | None, options: dict[str, Any], tmp_path: Path
+) -> None:
+    """Of 100 samples, 95 % limits at most 0.02 to each side hold the true recall 90 times."""
+    held = calibration(20_000, 100, banding, options, tmp_path / "out")
+    print(held)  # noqa: T201
+    assert min(held.values()) >= 90
+
+
+def test_the_limits_of_a_small_corpus_hold_the_truth(tmp_path: Path) -> None:
+    held = calibration(6_000, 20, WEAK, {}, tmp_path / "out")
+    assert min(held.values()) >= 16
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a corpus as two files, with hosts, and a run of them with and without evidence."""
+    folder = tmp_path_factory.mktemp("audited")
+    texts = [*families(1_200, seed=5), "", "short", "!!!", "!!!", "one two", "one two"]
+    hosts = np.random.default_rng(1).choice(["a", "b", "c"], len(texts))
+    table = pa.table({"id": np.arange(len(texts)), "text": texts, "host": hosts})
+    pq.write_table(table.slice(0, 500), folder / "1.parquet")
+    pq.write_table(table.slice(500), folder / "2.parquet")
+    return folder
+
+
+OPTIONS: list[dict[str, Any]] = [
+    {},
+    {"within": "host"},
+    {"min_tokens": 70},
+    {"ignore_common": 0.01},
+    {"keep": "longest", "pairs": "all"},
+    {"method": "simhash"},
+    {"method": "exact"},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_input_and_evidence_give_the_same(
+    world: Path, tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = [world / "1.parquet", world / "2.parquet"]
+    monkeypatch.setattr(module, "_CENSUS_SHARE", 10**9)
+    config = Config(threshold=THRESHOLD, recall=0.5, **options)
+    dedup.run(inputs, tmp_path / "out", config, keep_evidence=True)
+    by_evidence = dedup.audit(tmp_path / "out", seed=4)
+    by_input = dedup.audit(tmp_path / "out", inputs, seed=4)
+    assert by_evidence == by_input
+    assert by_evidence["documents"] == 1_206
+    if options == {"method": "exact"}:
+        assert by_evidence["left"]["value"] == 0
+    exact = replace(config, method="exact", pairs="all")
+    total = by_evidence["pairs"]["found"] + by_evidence["pairs"]["missed"]
+    assert total == dedup.run(inputs, None, exact).pairs.num_rows
+
+
+def test_one_sentence(world: Path, tmp_path: Path) -> None:
+    inputs = [world / "1.parquet", world / "2.parquet"]
+    dedup.run(inputs, tmp_path / "out", Config())
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({}, "holds no evidence; give the run's input"),
+        ({"inputs": inputs[:1]}, "1 files are given"),
+        ({"inputs": inputs[::-1]}, "is not what the run read as 1.parquet"),
+        ({"inputs": inputs, "most": 0}, "most is 0"),
+    ]
+    for options, message in cases:
+        with pytest.raises(dedup.DedupError, match=message):
+            dedup.audit(tmp_path / "out", **options)
+    with pytest.raises(dedup.InputError, match="holds no results"):
+        dedup.audit(tmp_path)
+    dedup.run(inputs, tmp_path / "inside", Config(measure="containment"), keep_evidence=True)
+    with pytest.raises(dedup.InputError, match="measured containment"):
+        dedup.audit(tmp_path / "inside")
+
+
+def test_the_command_prints_what_the_library_returns(world: Path, tmp_path: Path) -> None:
+    inputs = [world / "1.parquet", world / "2.parquet"]
+    dedup.run(inputs, tmp_path / "out", Config(threshold=THRESHOLD, recall=0.5), keep_evidence=True)
+    expected = dedup.audit(tmp_path / "out", seed=9, most=100)
+    arguments = ["audit", str(tmp_path / "out"), "--seed", "9", "--most", "100"]
+    as_json = CliRunner().invoke(cli, [*arguments, "--json"], catch_exceptions=False)
+    assert json.loads(as_json.stdout) == expected
+    assert expected["half_width"] > expected["target"]
+    shown = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert f"{expected['recall']['value']:.4f}" in shown.stdout
+    assert "raise --most" in shown.stderr
+    whole = CliRunner().invoke(cli, arguments[:2], catch_exceptions=False)
+    missed = dedup.audit(tmp_path / "out")["missed_pairs"]
+    assert missed
+    assert f"  {missed[0]['jaccard']:.4f}  {missed[0]['left_id']}  " in whole.stdout
