@@ -83,7 +83,7 @@ def find_duplicates(
             found = _stored(data, config, folder)
         limits = limits_for(found, config)
         pool = stack.enter_context(started_pool(limits))
-        before = Fingerprint.of_all(found.files)
+        before = Fingerprint.of_all(found.files, lenient=config.skip_bad_files)
         return find_all(Run(found, before, config, limits, pool, folder), progress)
 
 

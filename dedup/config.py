@@ -131,6 +131,9 @@ class Config:
         None, "Column of the document ids; 'id' where there is one, else positions.", metavar="NAME"
     )
     strict_ids: bool = _option(False, "Refuse duplicate or null ids instead of warning.")
+    skip_bad_files: bool = _option(
+        False, "Leave out files that cannot be read, and name them, instead of failing."
+    )
     max_removal: float = _option(
         0.9, "Refuse to write filtered output that loses more than this share.", metavar="SHARE"
     )

@@ -4,7 +4,10 @@ Every class but one is also the fitting builtin: ``except ValueError`` and ``exc
 both work.
 """
 
+from __future__ import annotations
+
 __all__ = [
+    "BadFileError",
     "ChangedInputError",
     "ConfigError",
     "DedupError",
@@ -33,8 +36,8 @@ class ChangedInputError(InputError):
     """The input is not what a decision was made of."""
 
 
-class UnreadableError(InputError):
-    """One input file is damaged, or not of its kind; others may well be read.
+class BadFileError(DedupError):
+    """One file cannot be read; others may well be. ``--skip-bad-files`` leaves it out.
 
     Attributes
     ----------
@@ -44,30 +47,27 @@ class UnreadableError(InputError):
 
     def __init__(self, path: str, reason: str, sentence: str) -> None:
         super().__init__(path, reason, sentence)
-        self.path, self.reason = path, reason
+        self.path, self.reason, self.sentence = path, reason, sentence
 
     def __str__(self) -> str:
-        return str(self.args[2])
+        return self.sentence
 
 
-class StorageError(DedupError):
+class UnreadableError(BadFileError, InputError):
+    """A file is damaged, not of its kind, or may not be read."""
+
+
+class StorageError(BadFileError):
     """A remote file, or its store, cannot be reached, after some tries.
 
     No builtin is its twin: readers would take an OSError for damage of the file.
-
-    Attributes
-    ----------
-    path : the URI, without credentials.
     """
 
-    reason = "not reachable"
-
     def __init__(self, path: str, sentence: str) -> None:
-        super().__init__(path, sentence)
-        self.path = path
+        super().__init__(path, "not reachable", sentence)
 
-    def __str__(self) -> str:
-        return str(self.args[1])
+    def __reduce__(self) -> tuple[type[StorageError], tuple[str, str]]:
+        return StorageError, (self.path, self.sentence)
 
 
 class FormatVersionError(DedupError, ValueError):

@@ -6,7 +6,8 @@ from dedup.common import bare_parameters, common_warnings, without_common
 from dedup.config import Config
 from dedup.corpus import FILE, Sketched, join_parts
 from dedup.decisions import decide
-from dedup.engines.local import Engine, Progress
+from dedup.engines.local import Engine
+from dedup.engines.queue import Progress
 from dedup.io.base import Columns
 from dedup.io.inputs import InputFile
 from dedup.keeper import policy_column

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -87,6 +88,9 @@ def summary_rows(summary: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield _row("  " + name.replace("_", " "), input_[name])
     for reason, count in (input_["excluded"] | input_.get("skipped_files", {})).items():
         yield _row("  left out", count, reason)
+    bad = Counter(file["reason"] for file in input_.get("bad_files", ()))
+    for reason, count in bad.items():
+        yield _row("  left out", count, f"{'file' if count == 1 else 'files'} {reason}")
     for reason, count in input_["problems"].items():
         yield _row("  problems", count, reason)
     ignored = summary["ignored_shingles"]

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import chain
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from dedup.documents import SketchParameters
 from dedup.engines.part_files import is_finished, open_part
 from dedup.engines.parts import PartSketches
 from dedup.engines.pool import Worker, WorkerPool
+from dedup.engines.queue import Job, Plan, Progress, Shared
 from dedup.engines.sketching import READ_BYTES, SketchTask
+from dedup.errors import BadFileError, InputError
 from dedup.io.base import Columns, InputFile, Part
 from dedup.io.formats import FORMATS
 from dedup.io.inputs import STDIN
-from dedup.io.places import looked_up
+from dedup.io.places import archive_of, looked_up
 from dedup.text.shingles import MAX_SLOTS
 
 PART_BYTES = 32 << 20
@@ -29,9 +30,6 @@ files into a process."""
 
 _GLANCE_SECONDS = 0.1
 _PATIENCE_SECONDS = 2.0
-
-Progress = Callable[[int, int], None]
-"""Called with the bytes of text that are done, and all of them (0 where unknown)."""
 
 
 class Engine(Protocol):
@@ -56,6 +54,8 @@ class LocalEngine:
     pool : worker processes, beside this one; ended when all is sketched, for their memory.
     processes : how many the parts are cut for; those there are, if not given.
     continues : whether finished parts that lie in scratch are taken as they are.
+    bad : collects the files that cannot be read, by number, to leave them out; None fails at the
+        first.
     when_read : called when all of the input was read, to check that it is what it was.
     part_bytes, read_bytes : text of a part, and of what is read at a time; results do not depend
         on them, nor on `batch_documents`, the most documents that the kernels take at once.
@@ -67,6 +67,7 @@ class LocalEngine:
         *,
         processes: int | None = None,
         continues: bool = False,
+        bad: dict[int, BadFileError] | None = None,
         when_read: Callable[[], None] | None = None,
         part_bytes: int = PART_BYTES,
         read_bytes: int = READ_BYTES,
@@ -76,6 +77,8 @@ class LocalEngine:
         self._workers: list[Worker] = pool.workers if pool else []
         self._processes = processes or 1 + len(self._workers)
         self._continues = continues
+        self._skips = bad is not None
+        self._bad = {} if bad is None else bad
         self._when_read = when_read
         self._part_bytes = part_bytes
         self._read_bytes = read_bytes
@@ -91,16 +94,49 @@ class LocalEngine:
         scratch: str | None,
         progress: Progress | None,
     ) -> list[PartSketches]:
-        """Sketch all documents of the files, in input order; see `Engine`."""
-        shared = _Shared(self._plan(files, columns, scratch), progress)
-        results: dict[tuple[int, int], PartSketches] = {}
+        """Sketch all documents of the files, in input order; see `Engine`.
+
+        Where a file turns out to be bad, the parts that hold some of it are made again without it.
+        """
+        plan = self._plan(files, columns, scratch)
+        results: dict[Job, PartSketches] = {}
+        while True:
+            shared = Shared(plan, progress)
+            self._run(shared, results, parameters, scratch)
+            self.num_continued += shared.num_continued
+            again = [job for job in results if any(p.file.ordinal in self._bad for p in job.parts)]
+            if not again:
+                break
+            for job in again:
+                del results[job]
+            plan = Plan(iter([job.again(self._bad) for job in again]), 0)
+        if self._pool is not None:
+            self._pool.stop()
+        if files and len(self._bad) == len(files):
+            first = self._bad[min(self._bad)]
+            raise InputError(f"no file of the input can be read; the first: {first}") from first
+        if self._when_read is not None:
+            self._when_read()
+        return [results[job] for job in sorted(results, key=lambda job: (job.file, job.number))]
+
+    def _run(
+        self,
+        shared: Shared,
+        results: dict[Job, PartSketches],
+        parameters: SketchParameters,
+        scratch: str | None,
+    ) -> None:
+        """Do the jobs of a plan, in this process and the workers."""
         failures: list[BaseException] = []
 
         def consume(run: Callable[[SketchTask], PartSketches | None]) -> None:
             try:
                 while not failures and (job := shared.take()) is not None:
-                    name = f"{job.file:06d}-{job.number:06d}"
-                    stem = os.path.join(scratch, name) if scratch else None
+                    if any(part.file.ordinal in self._bad for part in job.parts):
+                        job = job.again(self._bad)
+                    if not job.parts:
+                        continue
+                    stem = os.path.join(scratch, job.name) if scratch else None
                     sketches = _finished(stem, job.parts) if self._continues and stem else None
                     is_new = sketches is None
                     if sketches is None:
@@ -111,10 +147,15 @@ class LocalEngine:
                             self._read_bytes,
                             self._batch_documents,
                         )
-                        sketches = run(task)
+                        try:
+                            sketches = run(task)
+                        except BadFileError as error:
+                            self._set_aside(error, [part.file for part in job.parts])
+                            shared.put_back(job.again(self._bad))
+                            continue
                     if sketches is None:
                         sketches = open_part(str(stem), job.parts)
-                    results[job.file, job.number] = sketches
+                    results[job] = sketches
                     _drop_chunks(job.parts)
                     shared.done(sketches.num_bytes, is_new=is_new)
             except BaseException as error:
@@ -141,14 +182,15 @@ class LocalEngine:
             for thread in threads:
                 thread.join(_PATIENCE_SECONDS)
             raise failures[0]
-        if self._pool is not None:
-            self._pool.stop()
-        if self._when_read is not None:
-            self._when_read()
-        self.num_continued = shared.num_continued
-        return [results[place] for place in sorted(results)]
 
-    def _plan(self, files: list[InputFile], columns: Columns, scratch: str | None) -> _Plan:
+    def _set_aside(self, error: BadFileError, files: list[InputFile]) -> None:
+        """Leave out the one of the files that an error is about; raise it if that is not wanted."""
+        found = [file.ordinal for file in files if error.path in (file.path, archive_of(file.path))]
+        if not self._skips or not found:
+            raise error
+        self._bad[found[0]] = error
+
+    def _plan(self, files: list[InputFile], columns: Columns, scratch: str | None) -> Plan:
         """Cut files into parts: large ones first, for an even end; then what must be unpacked."""
         part_bytes = max(self._part_bytes, sum(file.size for file in files) // _MOST_PARTS)
         spooled = [file for file in files if self._must_spool(file, len(files))]
@@ -156,7 +198,11 @@ class LocalEngine:
         whole = [file for file in files if file.ordinal not in streams]
 
         def split(file: InputFile) -> list[Part]:
-            return FORMATS[file.format].split(file, columns, part_bytes)
+            try:
+                return FORMATS[file.format].split(file, columns, part_bytes)
+            except BadFileError as error:
+                self._set_aside(error, [file])
+                return []
 
         cut = looked_up(split, whole, [file.path for file in whole])
         parts = [
@@ -166,7 +212,7 @@ class LocalEngine:
         ]
         share = sum(part.size for *_, part in parts) // (4 * self._processes)
         limit = min(part_bytes, share)
-        jobs: list[_Job] = []
+        jobs: list[Job] = []
         for ordinal, number, part in parts:
             # Small neighbours go together: a part costs a message and two files.
             last = jobs[-1] if jobs else None
@@ -175,13 +221,13 @@ class LocalEngine:
                 or last.parts[-1].file.ordinal < ordinal - 1
                 or last.size + part.size > limit
             ):
-                last = _Job(ordinal, number)
+                last = Job(ordinal, number)
                 jobs.append(last)
             last.parts.append(part)
             last.size += part.size
         jobs.sort(key=lambda job: -job.size)
         total = 0 if spooled else sum(job.size for job in jobs)
-        return _Plan(chain(jobs, self._unpacked(spooled, columns, scratch, part_bytes)), total)
+        return Plan(chain(jobs, self._unpacked(spooled, columns, scratch, part_bytes)), total)
 
     def _must_spool(self, file: InputFile, num_files: int) -> bool:
         """Unpack a stream only where that brings cores to work: fewer files than processes."""
@@ -191,23 +237,15 @@ class LocalEngine:
 
     def _unpacked(
         self, files: list[InputFile], columns: Columns, scratch: str | None, part_bytes: int
-    ) -> Iterator[_Job]:
+    ) -> Iterator[Job]:
         for file in files:
             if scratch is None:
                 raise RuntimeError(f"{file.name} needs a scratch folder to be unpacked to")
             parts = FORMATS[file.format].spool(file, columns, scratch, part_bytes)
-            yield from (_Job(file.ordinal, number, [part]) for number, part in enumerate(parts))
-
-
-@dataclass
-class _Job:
-    """Consecutive parts, and the place of the first: its file's number, and its own in the file."""
-
-    file: int
-    number: int
-    parts: list[Part] = field(default_factory=list)
-    size: int = 0
-    """About how many bytes of text they hold."""
+            try:
+                yield from (Job(file.ordinal, number, [part]) for number, part in enumerate(parts))
+            except BadFileError as error:
+                self._set_aside(error, [file])
 
 
 def _finished(stem: str, parts: list[Part]) -> PartSketches | None:
@@ -215,7 +253,10 @@ def _finished(stem: str, parts: list[Part]) -> PartSketches | None:
     if not is_finished(stem):
         return None
     try:
-        return open_part(stem, parts)
+        found = open_part(stem, parts)
+        if [record.file for record in found.records] != [part.file.ordinal for part in parts]:
+            raise ValueError("made when other files could be read")
+        return found
     except (OSError, ValueError, LookupError):
         os.unlink(f"{stem}.json")
         return None
@@ -226,32 +267,3 @@ def _drop_chunks(parts: list[Part]) -> None:
     for part in parts:
         if part.path is not None and part.file.path != STDIN:
             os.unlink(part.path)
-
-
-class _Plan(NamedTuple):
-    jobs: Iterator[_Job]
-    total_bytes: int
-
-
-class _Shared:
-    """Hands each job of a plan to one of several threads, and counts what is done."""
-
-    def __init__(self, plan: _Plan, progress: Progress | None) -> None:
-        self._plan = plan
-        self._progress = progress
-        self._done = 0
-        self.num_continued = 0
-        self._lock = threading.Lock()
-
-    def take(self) -> _Job | None:
-        """Return the next job, None after the last."""
-        with self._lock:
-            return next(self._plan.jobs, None)
-
-    def done(self, num_bytes: int, *, is_new: bool) -> None:
-        """Count text that was sketched, now or by an earlier run."""
-        with self._lock:
-            self._done += num_bytes
-            self.num_continued += not is_new
-            if self._progress is not None:
-                self._progress(self._done, self._plan.total_bytes)

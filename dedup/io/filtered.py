@@ -43,7 +43,7 @@ class FileRecords(NamedTuple):
     """A file that was read."""
 
     parts: Sequence[Part]
-    """All of them, in order."""
+    """All of them, in order; none of a file that could not be read."""
     rows: int
     """Its records."""
     new_check: Callable[[], RecordCheck] | None = None
@@ -137,6 +137,8 @@ class FilteredCopies:
                 try:
                     os.makedirs(folder, exist_ok=True)
                     self._pending[temporary] = target
+                    if not file.parts:  # it could not be read, and whoever runs this was told
+                        continue
                     mine = slice(start, start + file.rows)
                     count = _write(kind, file, temporary, removed[mine], decisions, start)
                 except OSError as error:

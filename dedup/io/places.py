@@ -27,6 +27,7 @@ from dedup.io.remote import (
 from dedup.io.wacz import MemberPath, opened_member
 
 __all__ = [
+    "archive_of",
     "exists",
     "found_remotely",
     "is_plain",
@@ -63,9 +64,14 @@ def is_plain(path: str) -> bool:
     return not isinstance(path, RemotePath | MemberPath)
 
 
+def archive_of(path: PathLike) -> PathLike:
+    """Return the path of the file that holds a file: itself, or a WACZ."""
+    return path.archive if isinstance(path, MemberPath) else path
+
+
 def is_remote(path: PathLike) -> bool:
     """Tell whether a path, as `place_of` gives it, is not of this machine."""
-    return isinstance(path.archive if isinstance(path, MemberPath) else path, RemotePath)
+    return isinstance(archive_of(path), RemotePath)
 
 
 def shown(given: PathLike) -> str:

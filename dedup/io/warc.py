@@ -66,6 +66,10 @@ class WarcFormat:
         """Return the file as one part."""
         if file.format == "wacz":  # one with WARC files would have become these
             raise unreadable(file, "WACZ", ValueError("it is no zip file with WARC files"))
+        try:
+            opened(file.path).close()
+        except OSError as error:  # which the readers would take for damage
+            raise unreadable(file, "a web archive", error) from error
         for name in columns.extra:
             if name not in COLUMNS:
                 raise missing_column(file, name, ["doc_id", "text", *COLUMNS], "extra")

@@ -139,7 +139,9 @@ def _filtered(
     ):
         records = [
             FileRecords(
-                FORMATS[file.format].split(file, columns, _PART_BYTES),
+                []
+                if source.get("left_out")
+                else FORMATS[file.format].split(file, columns, _PART_BYTES),
                 stop - start,
                 partial(
                     RecordCheck,
@@ -178,6 +180,7 @@ def describe_input(result: Result) -> list[dict[str, Any]]:
     """Return name, path, size, fingerprint, rows and records' digest of a run's files, as JSON."""
     from dedup.io.records import whole_digest
 
+    bad = {file["name"]: file["detail"] for file in result.summary["input"]["bad_files"]}
     digests = result.corpus.record_digests
     offsets = result.corpus.file_offsets.tolist()
     return [
@@ -185,9 +188,12 @@ def describe_input(result: Result) -> list[dict[str, Any]]:
             "name": file.name,
             "path": _whole_path(file.path),
             "size": file.size,
-            "fingerprint": content_fingerprint(file.path) if file.path != STDIN else None,
+            "fingerprint": content_fingerprint(file.path)
+            if file.path != STDIN and file.name not in bad
+            else None,
             "rows": stop - start,
             "records_digest": whole_digest(digests[start:stop]),
+            "left_out": bad.get(file.name),
         }
         for file, start, stop in zip(result.corpus.files, offsets, offsets[1:], strict=False)
     ]
@@ -293,6 +299,8 @@ def _check(sources: list[dict[str, Any]], files: list[InputFile]) -> None:
             f"the input is not that of the run ({what}); give the same arguments in the same order."
         )
     for source, file in zip(sources, files, strict=True):
+        if source.get("left_out"):
+            continue
         if file.path == STDIN or source["fingerprint"] is None:
             raise InputError("standard input cannot be filtered later; use --kept in the run.")
         if content_fingerprint(file.path) != source["fingerprint"]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dedup.config import Config
 from dedup.engines.pool import WorkerPool
-from dedup.errors import StorageError
+from dedup.errors import BadFileError, StorageError
 from dedup.io.inputs import STDIN, Inputs
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.resources.failures import in_one_sentence
@@ -28,6 +28,7 @@ PathLike = str | os.PathLike[str]
 Progress = Callable[[int, int], None]
 """Called with the bytes of input that are done, and all of them (0 where unknown)."""
 
+_SHOWN_BAD = 10
 SMALL_BYTES = 8 << 20
 """Input below this is sketched in this process: starting workers would take longer."""
 
@@ -44,6 +45,7 @@ class Run:
     planned_processes : how many the parts are cut for; those of `limits`, if not given.
     continues : whether finished parts lie in the folder.
     keeps_rejected : whether the evidence is wanted, which has the best rejected pairs.
+    bad : files that could not be read and are left out, by number; they may change.
     """
 
     found: Inputs
@@ -56,19 +58,22 @@ class Run:
     planned_processes: int | None = None
     continues: bool = False
     keeps_rejected: bool = True
+    bad: dict[int, BadFileError] = field(default_factory=dict)
 
     def check_input(self) -> None:
         """Raise InputError where the input is not what it was."""
-        check_unchanged(self.before, self._now())
+        before = [found for i, found in enumerate(self.before) if i not in self.bad]
+        check_unchanged(before, self._now())
 
     def is_input_changed(self) -> bool:
         """Tell whether a file that is there is not what it was."""
+        before = [found for i, found in enumerate(self.before) if i not in self.bad]
         return any(
-            new != old and new.size >= 0 for old, new in zip(self.before, self._now(), strict=True)
+            new != old and new.size >= 0 for old, new in zip(before, self._now(), strict=True)
         )
 
     def _now(self) -> list[Fingerprint]:
-        return Fingerprint.of_all(self.found.files)
+        return Fingerprint.of_all([f for f in self.found.files if f.ordinal not in self.bad])
 
 
 def is_small(found: Inputs) -> bool:
@@ -145,6 +150,7 @@ def find_all(run: Run, progress: Progress | None) -> Result:
         processes=run.planned_processes,
         continues=run.continues,
         when_read=run.check_input,
+        bad=run.bad if config.skip_bad_files else None,
     )
     place = Scratch(None if small else run.folder, limits.memory)
     try:
@@ -160,6 +166,24 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     }
     result.summary["disk"] = disk
     result.summary["resumed_parts"] = engine.num_continued
+    result.summary["input"]["bad_files"] = [
+        {"name": files[i].name, "reason": run.bad[i].reason, "detail": str(run.bad[i])}
+        for i in sorted(run.bad)
+    ]
+    result.summary["warnings"] += _bad_warnings(result.summary["input"]["bad_files"])
     if run.found.skipped:
         result.summary["input"]["skipped_files"] = dict(run.found.skipped)
     return result
+
+
+def _bad_warnings(bad: Sequence[dict[str, str]]) -> list[str]:
+    """Return the warning that names files which could not be read."""
+    if not bad:
+        return []
+    names = ", ".join(file["name"] for file in bad[:_SHOWN_BAD])
+    more = f" and {len(bad) - _SHOWN_BAD:,} more" if len(bad) > _SHOWN_BAD else ""
+    what = "1 file" if len(bad) == 1 else f"{len(bad):,} files"
+    return [
+        f"{what} could not be read, and nothing of it is in the results or the copies: "
+        f"{names}{more} (bad_files in the summary says why)"
+    ]

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from dedup.errors import MissingExtraError, OutputExistsError
+from dedup.errors import InputError, MissingExtraError, OutputExistsError
+from dedup.io.places import is_remote, place_of, shown
 from dedup.resources.failures import in_one_sentence
 
 REPORT_FILE = "report.html"
@@ -44,6 +45,10 @@ def write_report(
     MissingExtraError : the extra ``report`` is not installed.
     OutputExistsError : the file is there, and not to be replaced.
     """
+    if is_remote(place_of(folder)):
+        raise InputError(
+            f"{shown(folder)} is not on this machine, where a report is made; copy it here first."
+        )
     target = Path(output) if output is not None else Path(folder) / REPORT_FILE
     if output is not None and os.path.lexists(target) and not overwrite:
         raise OutputExistsError(
@@ -56,6 +61,7 @@ def write_report(
     stage = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with in_one_sentence([target.parent]):
         try:
+            target.parent.mkdir(parents=True, exist_ok=True)
             stage.write_text(page, encoding="utf-8", newline="\n")
             os.replace(stage, target)
         finally:

@@ -92,7 +92,7 @@ def run(
         require_extra()
     found = discover(inputs)
     limits = limits_for(found, config)
-    before = Fingerprint.of_all(found.files)
+    before = Fingerprint.of_all(found.files, lenient=config.skip_bad_files)
     from dedup.io.filtered import FilteredCopies
 
     if output is None:
@@ -171,7 +171,7 @@ def _agreed(config: Config) -> dict[str, Any]:
     from dedup.text.hashing import HASH_VERSION
     from dedup.text.unicode import VERSION
 
-    free = ("memory", "workers", "max_removal", "max_removal_host", "strict_ids")
+    free = ("memory", "workers", "max_removal", "max_removal_host", "strict_ids", "skip_bad_files")
     options = {name: value for name, value in config.to_dict().items() if name not in free}
     if config.seed_is_drawn:
         options["seed"] = "random"

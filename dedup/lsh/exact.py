@@ -28,7 +28,8 @@ from dedup.spill.runs import SortedRuns
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array
 
-_CHUNK_TOKENS = 1 << 20
+_CHUNK_TOKENS = 1 << 18
+"""Prefix shingles that are looked at together, about 100 bytes each."""
 
 
 def exact_pairs(
@@ -73,8 +74,9 @@ def _whole_runs(pieces: Iterator[UInt64Array], bits: np.uint64) -> Iterator[UInt
     waiting = np.zeros(0, np.uint64)
     shift = bits + np.uint64(1)
     for piece in pieces:
-        joined = np.concatenate([waiting, piece])
-        edge = int(np.searchsorted(joined, (joined[-1] >> shift) << shift))
-        yield joined[:edge]
-        waiting = joined[edge:]
+        for first in range(0, len(piece), _CHUNK_TOKENS):
+            joined = np.concatenate([waiting, piece[first : first + _CHUNK_TOKENS]])
+            edge = int(np.searchsorted(joined, (joined[-1] >> shift) << shift))
+            yield joined[:edge]
+            waiting = joined[edge:].copy()
     yield waiting

@@ -23,8 +23,8 @@ from dedup.spill.scratch import Scratch
 from dedup.text.hashing import HASH_BITS, Int64Array, UInt64Array
 from dedup.text.shingles import HASH_MASK
 
-_LEAST_COUNTER_BITS, _MOST_COUNTER_BITS = 20, 25
-"""There are about as many counters as shingles: 4 MB of them at least, 128 MB at most."""
+_LEAST_COUNTER_BITS, _MOST_COUNTER_BITS = 20, 24
+"""There are about as many counters as shingles: 4 MB of them at least, 64 MB at most."""
 
 _LEVEL_BITS = 6
 _LEVELS_TOGETHER = 1 << 20

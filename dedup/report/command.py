@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from dedup.config import Config
 
-_FREE = frozenset({"workers", "memory", "max_removal"})
+_FREE = frozenset({"workers", "memory", "max_removal", "max_removal_host"})
 MOST_INPUTS = 100
 """Arguments that a command has; more are left to the reader."""
 

@@ -64,7 +64,7 @@ def stages_of(summary: dict[str, Any]) -> list[Stage]:
 
 def _origin(summary: dict[str, Any]) -> str:
     config = summary["config"]
-    if summary["search"]["measure"] == "containment":
+    if summary["search"]["measure"] == "containment" or config["method"] == "exact":
         return "have shingles in common, by an exact join"
     if config["method"] == "simhash":
         return f"fingerprints within {config['max_hamming']} bits"
@@ -135,6 +135,10 @@ def omissions_of(summary: dict[str, Any]) -> list[Omission]:
                 f"never compared: {search['documents_with_skipped_comparisons']:,} documents "
                 "concerned, kept unless another comparison removes them",
             )
+        )
+    if result.get("spared"):
+        found.append(
+            Omission("duplicates (--keep-best)", result["spared"], DOCUMENTS, "match, and stay")
         )
     if result["omitted_pairs"]:
         found.append(

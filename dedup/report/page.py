@@ -1,9 +1,9 @@
 """The page: one file that asks nothing of any network, and runs no script but its own.
 
 Its Content-Security-Policy allows the scripts and the style sheet of this page by their SHA-256,
-and nothing else. Plotly would add styles while it runs; elements of the
-ids it looks for, marked `no-inline-styles` as it asks, stop it, and `style.css` has the few rules
-that its charts need.
+and nothing else; no script may make markup of a string (Trusted Types). Plotly would add styles
+while it runs; elements of the ids it looks for, marked `no-inline-styles` as it asks, stop it, and
+`style.css` has the few rules that its charts need.
 
 What comes from documents is escaped by Jinja2, or stands in a script element of JSON, which no
 browser runs, without the characters that could end that element.
@@ -77,6 +77,7 @@ def content_security_policy(scripts: list[str], styles: list[str]) -> str:
             "style-src " + " ".join(map(_hash_source, styles)),
             "base-uri 'none'",
             "form-action 'none'",
+            "require-trusted-types-for 'script'",
         ]
     )
 

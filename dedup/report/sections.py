@@ -98,7 +98,7 @@ def similarity_text(run: RunFolder, pairs: Similarities) -> dict[str, Any]:
             f"{banding['probability_at_threshold']:.1%} at the threshold {pairs.threshold:g}. Bars "
             "are the pairs that were measured."
         )
-    elif run.measure == "containment":
+    elif run.measure == "containment" or config["method"] == "exact":
         intro = "Candidates come from an exact join, so every pair at the threshold is compared."
     else:
         intro = (

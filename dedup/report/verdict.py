@@ -185,7 +185,7 @@ class Case:
         other = self.right if is_left else self.left
         with_other = self.by_keeper[0 if is_left else 1]
         text = f"{_name(document)} has the keeper {self._named(document.keeper)}"
-        if with_other is not None and other.keeper != document.keeper:
+        if with_other is not None:
             value = share_text(with_other.measured(self.config.measure))
             text += f", with which {_name(other)} has {self.config.measure} {value}"
         return text + "."

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import dedup
-from dedup.engines import local as engine
+from dedup.engines.local import LocalEngine
 from dedup.errors import InputError, StorageError
 from dedup.io import remote
 from dedup.jobs import local
@@ -22,6 +22,7 @@ from tests.object_store import SECRET, Bucket, proxy
 from tests.worlds import world
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample.warc.gz"
+DEFAULTS = LocalEngine.__init__.__kwdefaults__
 TEXTS = world(400, seed=5)
 
 
@@ -103,7 +104,7 @@ def test_the_same_bytes(
     bucket.upload(here, "deep/in")
     if workers > 1:
         monkeypatch.setattr(local, "SMALL_BYTES", 0)
-        monkeypatch.setattr(engine, "PART_BYTES", 20_000)
+        monkeypatch.setitem(DEFAULTS, "part_bytes", 20_000)
     config = dedup.Config(threshold="0.6", workers=workers)
     outputs = {}
     for name, given in (("disk", str(here)), ("s3", bucket.uri("deep/in"))):

@@ -179,6 +179,7 @@ def test_the_policy_allows_the_page_and_nothing_else(attacked: Path) -> None:
         f"style-src 'sha256-{b}'",
         "base-uri 'none'",
         "form-action 'none'",
+        "require-trusted-types-for 'script'",
     ]
     text = attacked.read_text(encoding="utf-8")
     assert text.count("<meta http-equiv") == 1

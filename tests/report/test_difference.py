@@ -217,7 +217,7 @@ def edited(tokens: list[str], every: int) -> list[str]:
         (" ".join(STORY), " ".join(edited(STORY, 20)), LONG - LONG // 20 - 5),
         (" ".join(STORY), " ".join(STORY[LONG // 2 :] + STORY[: LONG // 2]), LONG // 2),
         ("x" * MAX_CHARS, "x" * (MAX_CHARS - 1), 0),
-        ("漢字" * (MAX_CHARS // 2), "字漢" * (MAX_CHARS // 2), MAX_CHARS - 10),
+        ("漢字" * (MAX_CHARS // 8), "字漢" * (MAX_CHARS // 8), MAX_CHARS // 4 - 10),
     ],
     ids=["one word", "two words", "edits", "halves swapped", "huge token", "han"],
 )

@@ -85,7 +85,9 @@ def test_what_differs_is_marked() -> None:
 def test_what_is_alike_is_cut_and_said_to_be() -> None:
     long = " ".join(f"same{number}" for number in range(500))
     found = dedup.explain(f"{long} a {long} b {long}", f"{long} x {long} y {long}")
-    shown = " ".join(explanation_lines(found, 100, colours=False))
+    lines = list(explanation_lines(found, 100, colours=False))
+    assert any(line.startswith("… ") for line in lines)  # of the beginning the end alone
+    shown = " ".join(lines)
     assert "same499 [-a-]{+x+} same0" in shown
     assert "same499 [-b-]{+y+} same0" in shown
     assert "same250" not in shown
@@ -124,6 +126,7 @@ def test_the_command_takes_files_texts_and_ids(tmp_path: Path) -> None:
     by_files = explain(*files)
     assert by_files.exit_code == 0
     assert "0.9729  36 of 37 shingles, at or above the threshold 0.8" in by_files.output
+    assert explain("--text", "a \udcff b", STORY).exit_code == 0  # an argument that is no UTF-8
     by_text = explain("--text", STORY, f"{STORY} more", "--threshold", "0.99")
     assert "36 of 37 shingles, below the threshold 0.99" in by_text.output
     dedup.run(files, tmp_path / "out", Config())

@@ -80,3 +80,25 @@ def test_caps_are_named() -> None:
     assert lines["pairs inside large groups of copies"] == result["omitted_pairs"]
     ignoring = summary_of(texts, ignore_common=0.5)
     assert any("common shingles" in one.what for one in omissions_of(ignoring))
+
+
+def test_each_way_to_candidates_is_named() -> None:
+    texts = world(100, seed=4)
+    for options, origin in (
+        ({}, "share a bucket; with keepers"),
+        ({"pairs": "all"}, "share a bucket; each with each"),
+        ({"method": "both"}, "share a bucket, or lie within 3 bits; with keepers"),
+        ({"method": "simhash", "max_hamming": 5}, "fingerprints within 5 bits"),
+        ({"method": "exact"}, "have shingles in common, by an exact join"),
+        ({"measure": "containment"}, "have shingles in common, by an exact join"),
+    ):
+        stages = {stage.name: stage for stage in stages_of(summary_of(texts, **options))}
+        assert stages["Candidate pairs"].note == origin
+        counts = [stages[f"{name} pairs"].count for name in ("Candidate", "Compared", "Verified")]
+        assert counts == sorted(counts, reverse=True)
+
+
+def test_what_keep_best_spares_is_told() -> None:
+    story = " ".join(f"w{i}" for i in range(100))
+    left = omissions_of(summary_of([story] * 5, keep_best=3))
+    assert [(one.count, one.unit) for one in left] == [(2, DOCUMENTS)]

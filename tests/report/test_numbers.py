@@ -21,6 +21,7 @@ from dedup.report.groups import Groups
 from dedup.report.similarities import NEAREST, measure_pairs
 from tests.worlds import world
 
+SAMPLE = Path(__file__).parents[2] / "data/sample.warc.gz"
 HOSTS = ["a.example", "B.example", "c.example:8080", "user:pw@d.example"]
 
 
@@ -145,6 +146,17 @@ def test_shown_clusters_have_their_first_members(run: Path) -> None:
             row["position"] in gone for row in expected
         ]
         assert (cluster.id, cluster.size) == (counted.ids[place], size)
+
+
+@pytest.mark.parametrize("evidence", [False, True])
+def test_evidence_tells_how_many_documents_a_host_has(tmp_path: Path, evidence: bool) -> None:
+    dedup.run([SAMPLE], tmp_path / "out", dedup.Config(workers=1), keep_evidence=evidence)
+    hosts = take_census(RunFolder.open(tmp_path / "out")).hosts
+    assert hosts.knows_documents == evidence
+    found = hosts.most_removed(100)
+    assert sum(removed for *_, removed in found) == 144
+    assert sum(total for _, total, _, _ in found) == (379 if evidence else 0)
+    assert all(removed <= inside <= total or not evidence for _, total, inside, removed in found)
 
 
 def test_a_budget_ends_the_clusters_and_the_best_come_first(tmp_path: Path) -> None:

@@ -43,6 +43,9 @@ def test_it_loads_quietly_fits_and_can_be_read(
             box = marks.first.bounding_box()
             assert box is not None
             assert box["height"] > 1
+            tab.page.locator(f"#chart-{name}").scroll_into_view_if_needed()
+            marks.first.hover(force=True)
+            expect(tab.page.locator(f"#chart-{name} .hoverlayer text").first).to_be_visible()
         assert tab.page.evaluate(CHECKS) == []
         tab.page.locator("details").evaluate_all(
             "all => all.forEach((one) => { one.open = true; })"

@@ -57,13 +57,21 @@ def test_the_command_is_its_twin(docs: Path, tmp_path: Path) -> None:
         dedup.write_report(out, output=other)
     dedup.write_report(out, output=other, overwrite=True, no_text=True)
     assert other.read_bytes() != made
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["docs.parquet", "other.html", "out"]
+    dedup.write_report(out, output=tmp_path / "new/folder/r.html")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "docs.parquet",
+        "new",
+        "other.html",
+        "out",
+    ]
 
 
 def test_a_report_needs_a_run_and_a_run_a_folder(docs: Path, tmp_path: Path) -> None:
     with pytest.raises(dedup.InputError, match="is no output of dedup run"):
         dedup.write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
+    with pytest.raises(dedup.InputError, match="s3://bucket/out is not on this machine"):
+        dedup.write_report("s3://key:secret@bucket/out")
     done = CliRunner().invoke(cli, ["run", str(docs), "--dry-run", "--report"])
     assert done.exit_code == 2
     with pytest.raises(dedup.ConfigError, match="no folder to stand in"):
