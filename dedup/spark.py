@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from pyspark.sql import DataFrame
 
+    from dedup.check import Check
     from dedup.config import Config
     from dedup.engines.spark.plan import Found
     from dedup.engines.spark.stages import Stages
@@ -74,6 +75,7 @@ def find_duplicates(
     id: str,
     scratch: str | None = None,
     partitions: int | None = None,
+    check: Check | None = None,
     **options: Any,
 ) -> SparkResult:
     """Find the near-duplicates among the rows of a DataFrame.
@@ -88,6 +90,7 @@ def find_duplicates(
     scratch : folder that driver and executors reach, for what is written meanwhile; needed on a
         cluster.
     partitions : of each shuffle; ``spark.sql.shuffle.partitions`` if not given.
+    check : a function that looks at verified pairs as well, and may reject them; see `dedup.Check`.
     **options : the fields of `Config`, such as ``threshold=0.8``.
 
     Raises
@@ -103,13 +106,13 @@ def find_duplicates(
 
     config = make_config(text=text, id=id, **options)
     check_config(config)
-    rows, id_path = sketched(df, config)
+    rows, id_path = sketched(df, config, check)
     spark = df.sparkSession
     shuffle = partitions or int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
     stages = Stages(spark, scratch_folder(spark, scratch), shuffle)
     try:
         sketches = placed(stages.written("sketches", rows), "place")
-        found = find(stages, sketches, config, by_id=True)
+        found = find(stages, sketches, config, by_id=True, check=check)
     except BaseException:
         stages.close()
         raise
@@ -125,6 +128,7 @@ def run(
     scratch: str | os.PathLike[str] | None = None,
     partitions: int | None = None,
     overwrite: bool = False,
+    check: Check | None = None,
 ) -> dict[str, Any]:
     """Find the near-duplicates in files and write the results, as ``dedup run --engine spark``.
 
@@ -135,7 +139,7 @@ def run(
     ----------
     inputs : files, folders or globs that driver and executors find under the same path.
     output : folder, seen by all of them as well; None writes nothing.
-    scratch, partitions : as for `find_duplicates`.
+    scratch, partitions, check : as for `find_duplicates`.
 
     Returns
     -------
@@ -145,5 +149,11 @@ def run(
     from dedup.engines.spark.job import run_files
 
     return run_files(
-        inputs, output, config, scratch=scratch, partitions=partitions, overwrite=overwrite
+        inputs,
+        output,
+        config,
+        scratch=scratch,
+        partitions=partitions,
+        overwrite=overwrite,
+        check=check,
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import dedup
@@ -56,12 +57,22 @@ def in_order(table: pa.Table) -> list[tuple[Any, ...]]:
     ]
 
 
+def of_one_parity() -> dedup.Check:
+    """Return a check that workers need no test module for."""
+
+    def agree(pairs: pa.RecordBatch) -> pa.Array:
+        both = pc.bit_wise_xor(pairs["left_number"], pairs["right_number"])
+        return pc.equal(pc.bit_wise_and(both, 1), 0)
+
+    return dedup.Check(agree, columns=("number",))
+
+
 @pytest.mark.parametrize(
     ("id_column", "partitions", "options"),
     [
         ("url", 1, {"linkage": "components", "pairs": "all", "threshold": "0.7"}),
         ("number", 7, {"keep": "max:score", "within": "host", "keep_best": 2, "threshold": "0.6"}),
-        ("url", 2, {"keep": "last", "min_tokens": 20, "ngram": 3}),
+        ("url", 2, {"keep": "last", "min_tokens": 20, "ngram": 3, "check": of_one_parity()}),
     ],
     ids=str,
 )
@@ -82,7 +93,9 @@ def test_tables_of_both_engines_are_equal(
         facts = found.summary["input"]
         for name in ("documents", "tokens", "shingles", "median_tokens", "null_text", "blank_text"):
             assert facts[name] == expected.summary["input"][name], name
-        assert found.summary["search"]["skipped_comparisons"] == 0
+        search = found.summary["search"]
+        assert (search.get("refused_by_check", 0) > 0) == ("check" in options)
+        assert search["skipped_comparisons"] == 0
         assert found.summary["search"]["largest_bucket"] > 64 or "within" in options
 
 

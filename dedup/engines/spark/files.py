@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from dedup.check import Check
 from dedup.config import Config
 from dedup.corpus import described_problems
 from dedup.documents import SketchParameters
@@ -103,7 +104,7 @@ class SketchParts:
 
 
 def sketched_files(
-    stages: Stages, files: list[InputFile], config: Config
+    stages: Stages, files: list[InputFile], config: Config, check: Check | None
 ) -> tuple[DataFrame, list[str], Input]:
     """Sketch all documents of files.
 
@@ -116,12 +117,13 @@ def sketched_files(
     from pyspark.sql import functions as F  # noqa: N812
     from pyspark.sql.types import IntegerType, StringType, StructType
 
-    columns = needed_columns(config)
+    columns = needed_columns(config, check.columns if check else ())
     parts = [
         part for file in files for part in FORMATS[file.format].split(file, columns, PART_BYTES)
     ]
     riding = list(dict.fromkeys(name for file in files for name in TABLE[file.format].rides_along))
-    named = {"doc_id": "doc_id", **carried_columns(config), **{name: name for name in riding}}
+    named = {"doc_id": "doc_id", **carried_columns(config, check)}
+    named |= {name: name for name in riding}
     has_csv = any(file.format == "csv" for file in files)
     work = SketchParts(sketch_parameters(config), named, has_csv)
     schema = sketch_schema()

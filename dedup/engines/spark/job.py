@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dedup.check import Check
 from dedup.config import Config
 from dedup.engines.spark.files import sketched_files
 from dedup.engines.spark.plan import Found, check_config, find
@@ -42,6 +43,7 @@ def run_files(
     scratch: PathLike | None,
     partitions: int | None,
     overwrite: bool,
+    check: Check | None,
 ) -> dict[str, Any]:
     """Find the near-duplicates in files, write the tables, and return the summary."""
     check_config(config)
@@ -56,8 +58,8 @@ def run_files(
     folder = scratch_folder(spark, None if scratch is None else os.fspath(scratch))
     stages = Stages(spark, folder, shuffle)
     try:
-        sketches, riding, facts = sketched_files(stages, found.files, config)
-        result = find(stages, sketches, config, by_id=False, riding=riding)
+        sketches, riding, facts = sketched_files(stages, found.files, config, check)
+        result = find(stages, sketches, config, by_id=False, riding=riding, check=check)
         summary = result.summary
         summary["input"] |= facts
         summary["input"]["arguments"] = [printable(shown(given)) for given in inputs]

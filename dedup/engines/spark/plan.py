@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dedup.check import Check
 from dedup.config import Config
 from dedup.engines.spark.collapse import collapsed
 from dedup.engines.spark.decisions import decided
@@ -28,6 +29,7 @@ _ONLY = {
     "method": "minhash",
     "measure": "jaccard",
     "ignore_common": None,
+    "skip_bad_files": False,
 }
 """Options of which the Spark engine has one value."""
 
@@ -66,6 +68,7 @@ def find(
     *,
     by_id: bool,
     riding: Sequence[str] = (),
+    check: Check | None = None,
 ) -> Found:
     """Run all stages that follow the sketches.
 
@@ -83,7 +86,7 @@ def find(
     units = documents.where("is_unit").select(
         "rank", "place", F.col("num_shingles").alias("size"), "group"
     )
-    found = Searching(stages, units, sketches, config).run()
+    found = Searching(stages, units, sketches, config, check).run()
     decisions = decided(stages, documents, found.removals, found.labels, config.keep_best)
     clusters = stages.written("clusters", clusters_table(decisions, riding))
     if config.pairs == "all":
@@ -93,4 +96,6 @@ def find(
     pairs = stages.written("pairs", rows)
     removed = stages.written("removed", removed_table(decisions))
     summary = summarise(decisions, found, clusters, pairs, config)
+    if check is not None:
+        summary["search"]["refused_by_check"] = found.num_refused
     return Found(clusters, pairs, removed, summary)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dedup.check import Check
 from dedup.config import Config
 from dedup.engines.spark.candidates import bucket_entries, candidate_pairs, pairs_of
+from dedup.engines.spark.checking import judged
 from dedup.engines.spark.components import component_labels
 from dedup.engines.spark.keepers import first_keepers, greedy_removals
 from dedup.engines.spark.rounds import late_pairs, star_rounds
@@ -29,6 +31,7 @@ class Search:
     edges : (left, right, common), the verified pairs that were found.
     skipped : `HOT_COLUMNS`; what caps left out.
     num_candidates : distinct pairs that were compared.
+    num_refused : verified pairs that the second check refused.
     """
 
     buckets: DataFrame
@@ -38,6 +41,7 @@ class Search:
     skipped: DataFrame
     num_candidates: int
     num_edges: int
+    num_refused: int = 0
 
 
 class Searching:
@@ -46,16 +50,23 @@ class Searching:
     Parameters
     ----------
     units : (rank, place, size, group) of the documents to compare.
-    sketches : (place, keys, set) of all documents.
+    sketches : (place, keys, set, and what `check` asks for) of all documents.
     """
 
     def __init__(
-        self, stages: Stages, units: DataFrame, sketches: DataFrame, config: Config
+        self,
+        stages: Stages,
+        units: DataFrame,
+        sketches: DataFrame,
+        config: Config,
+        check: Check | None,
     ) -> None:
         self._stages = stages
         self._units = units
         self._sketches = sketches
         self._config = config
+        self._check = check
+        self._num_refused = 0
 
     def run(self) -> Search:
         """Compare all candidates; where a cap cuts these short, keepers come from rounds."""
@@ -82,14 +93,27 @@ class Searching:
         labels = None
         if config.linkage == "components":
             labels = stages.written("labels", component_labels(stages, edges, num_edges))
-        return Search(buckets, removals, labels, edges, skipped, num_candidates, num_edges)
+        return Search(
+            buckets=buckets,
+            removals=removals,
+            labels=labels,
+            edges=edges,
+            skipped=skipped,
+            num_candidates=num_candidates,
+            num_edges=num_edges,
+            num_refused=self._num_refused,
+        )
 
     def _sets_of(self, documents: DataFrame) -> DataFrame:
         return sets_of(documents, self._units, self._sketches)
 
     def _compared(self, name: str, pairs: DataFrame) -> DataFrame:
         edges = verified(pairs, self._sets_of(pairs), self._config.threshold)
-        return self._stages.written(name, edges)
+        if self._check is None:
+            return self._stages.written(name, edges)
+        found = self._stages.written(name, judged(edges, self._units, self._sketches, self._check))
+        self._num_refused += found.where("not stands").count()
+        return found.where("stands").drop("stands")
 
     def _in_rounds(self, buckets: DataFrame) -> Search:
         stages, config = self._stages, self._config

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pyarrow as pa
 
+from dedup.check import Check
 from dedup.config import Config
 from dedup.corpus import FILE
 from dedup.documents import SketchParameters, sketch_texts
 from dedup.engines.spark.arrays import packed_words, rows
+from dedup.engines.spark.checking import check_columns
 from dedup.io.base import Columns, InputFile
 from dedup.io.columns import Path, Selection
 from dedup.keeper import policy_column
@@ -78,7 +80,7 @@ def sketch_schema() -> StructType:
     return cast(StructType, StructType.fromDDL(SKETCH_COLUMNS))
 
 
-def carried_columns(config: Config) -> dict[str, str]:
+def carried_columns(config: Config, check: Check | None) -> dict[str, str]:
     """Return the columns of the input that later stages look at, by the name that they get."""
     found = {}
     policy = policy_column(config.keep)
@@ -86,7 +88,7 @@ def carried_columns(config: Config) -> dict[str, str]:
         found["policy"] = policy
     if config.within is not None and config.within != FILE:
         found["within"] = config.within
-    return found
+    return found | check_columns(check)
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class SketchTable:
             row += batch.num_rows
 
 
-def sketched(table: DataFrame, config: Config) -> tuple[DataFrame, Path]:
+def sketched(table: DataFrame, config: Config, check: Check | None) -> tuple[DataFrame, Path]:
     """Return the sketches of a DataFrame's documents, and where their ids lie in it.
 
     Beside `SKETCH_COLUMNS` they have ``doc_id``, ``source`` and `carried_columns`. The columns are
@@ -135,9 +137,10 @@ def sketched(table: DataFrame, config: Config) -> tuple[DataFrame, Path]:
     from pyspark.sql import functions as F  # noqa: N812
     from pyspark.sql.pandas.types import to_arrow_schema, to_arrow_type
 
-    columns = replace(needed_columns(config), id_optional=False)
+    columns = needed_columns(config, check.columns if check else ())
+    columns = replace(columns, id_optional=False)
     selection = Selection(to_arrow_schema(table.schema), columns, TABLE_FILE)
-    named = {"doc_id": "doc_id", **carried_columns(config)}
+    named = {"doc_id": "doc_id", **carried_columns(config, check)}
     schema = sketch_schema()
     kinds = {}
     for name, column in named.items():
