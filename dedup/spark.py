@@ -89,7 +89,8 @@ def find_duplicates(
         document of the least id.
     scratch : folder that driver and executors reach, for what is written meanwhile; needed on a
         cluster.
-    partitions : of each shuffle; ``spark.sql.shuffle.partitions`` if not given.
+    partitions : of each shuffle; ``spark.sql.shuffle.partitions`` if not given, and fewer where
+        there is little data.
     check : a function that looks at verified pairs as well, and may reject them; see `dedup.Check`.
     **options : the fields of `Config`, such as ``threshold=0.8``.
 
@@ -108,8 +109,7 @@ def find_duplicates(
     check_config(config)
     rows, id_path = sketched(df, config, check)
     spark = df.sparkSession
-    shuffle = partitions or int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
-    stages = Stages(spark, scratch_folder(spark, scratch), shuffle)
+    stages = Stages(spark, scratch_folder(spark, scratch), partitions)
     try:
         sketches = placed(stages.written("sketches", rows), "place")
         found = find(stages, sketches, config, by_id=True, check=check)

@@ -24,10 +24,15 @@ SETTINGS = {
 }
 
 
-def started(master: str, **settings: str) -> Any:
-    """Return a session of our own on a master, as `session` makes it."""
+def need_java() -> None:
+    """Skip a test, visibly, where there is no Java."""
     if shutil.which("java") is None:
         pytest.skip("no Java on this machine: Spark was not tested (Debian: default-jre-headless)")
+
+
+def started(master: str, **settings: str) -> Any:
+    """Return a session of our own on a master, as `session` makes it."""
+    need_java()
     from pyspark.sql import SparkSession
 
     from dedup.engines.spark.session import session

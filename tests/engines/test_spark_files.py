@@ -71,6 +71,16 @@ def test_mixed_files(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     same_output(out, expected)
 
 
+def test_what_goes_wrong_in_a_task_is_one_sentence(spark: Any, tmp_path: Path) -> None:
+    path = tmp_path / "broken.parquet"
+    table = pa.table({"text": [f"some words {number}" for number in range(900)]})
+    pq.write_table(table, path, compression="none", use_dictionary=False)
+    octets = path.read_bytes()
+    path.write_bytes(octets[:4] + b"\xff" * 40 + octets[44:])
+    with pytest.raises(dedup.InputError, match=r"^broken\.parquet cannot be read .*\.$"):
+        dedup.spark.run([path], None, dedup.Config())
+
+
 @pytest.mark.slow
 def test_the_sample_crawl_by_the_command(spark: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"

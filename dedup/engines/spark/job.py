@@ -54,9 +54,8 @@ def run_files(
         check_replaceable(output, overwrite)
     before = Fingerprint.of_all(found.files)
     spark = session()
-    shuffle = partitions or int(spark.conf.get("spark.sql.shuffle.partitions") or 200)
     folder = scratch_folder(spark, None if scratch is None else os.fspath(scratch))
-    stages = Stages(spark, folder, shuffle)
+    stages = Stages(spark, folder, partitions)
     try:
         sketches, riding, facts = sketched_files(stages, found.files, config, check)
         result = find(stages, sketches, config, by_id=False, riding=riding, check=check)

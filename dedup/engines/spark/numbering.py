@@ -76,7 +76,7 @@ def numbered(
     ----------
     unique : as for `CountRows`; the column ``repeats`` tells where it is not.
     """
-    ranges = table.repartitionByRange(stages.partitions, *order).sortWithinPartitions(*order)
+    ranges = table.repartitionByRange(*stages.shuffle, *order).sortWithinPartitions(*order)
     counted = ranges.mapInArrow(CountRows(unique), counted_schema(table))
     return placed(stages.written(f"{name}s", counted), name)
 

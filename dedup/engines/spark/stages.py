@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from dedup.engines.spark.failures import of_tasks
 from dedup.engines.spark.session import remove_folder
 
 if TYPE_CHECKING:
@@ -23,17 +24,18 @@ class Stages:
     Parameters
     ----------
     folder : where they lie; it goes with `close`.
-    partitions : of each shuffle.
+    partitions : of each shuffle; if not given, Spark's own, of which it joins small ones.
 
     Attributes
     ----------
+    shuffle : the number of partitions, where one is given.
     seconds : what each stage took.
     """
 
-    def __init__(self, spark: SparkSession, folder: str, partitions: int) -> None:
+    def __init__(self, spark: SparkSession, folder: str, partitions: int | None) -> None:
         self.spark = spark
         self.folder = folder
-        self.partitions = partitions
+        self.shuffle = () if partitions is None else (partitions,)
         self.seconds: dict[str, float] = {}
         self._begin = time.perf_counter()
 
@@ -46,13 +48,14 @@ class Stages:
         """Write a table, and return it as it is read from its files."""
         begin = time.perf_counter()
         path = f"{self.folder}/{name}"
-        table.write.mode("error").parquet(path)
+        with of_tasks():
+            table.write.mode("error").parquet(path)
         self.seconds[name] = time.perf_counter() - begin
         return self.spark.read.schema(table.schema).parquet(path)
 
     def sorted_by(self, table: DataFrame, keys: Sequence[str], then: Sequence[str]) -> DataFrame:
         """Bring equal keys into one partition, each partition sorted by keys and what follows."""
-        return table.repartition(self.partitions, *keys).sortWithinPartitions(*keys, *then)
+        return table.repartition(*self.shuffle, *keys).sortWithinPartitions(*keys, *then)
 
     def close(self) -> None:
         """Delete all that was written."""
