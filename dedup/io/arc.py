@@ -27,9 +27,6 @@ _FAILURES = (ArchiveLoadFailed, OSError, ValueError, EOFError)
 class ArcReader:
     """Reads ARC files, compressed or not, as far as a first record that is shorter than it says."""
 
-    def __init__(self, *, with_content: bool = True) -> None:
-        """Content is always read: warcio cannot pass over it."""
-
     def records(self, path: str, start: int, stop: int | None) -> Iterator[Record]:
         """Yield the records; see `dedup.io.archive.Reader`."""
         with closing(io.BufferedReader(Window(path, start, stop), _BLOCK_BYTES)) as source:
@@ -46,10 +43,6 @@ class ArcReader:
                         raise ValueError("what follows is no record")
             except _FAILURES as error:
                 raise BrokenError(None, error) from error
-
-    def is_short(self, path: str, start: int, stop: int | None) -> bool:
-        """Tell whether a record that was not read to its end is shorter than it says."""
-        return False
 
 
 class _Records(ArchiveIterator):  # type: ignore[misc]
