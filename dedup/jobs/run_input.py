@@ -128,7 +128,7 @@ def input_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what a run said of its arguments and files; nothing where its folder does not tell."""
     try:
         found = json.loads((Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8"))["input"]
-        names = ("arguments", "sources", "bad_files")
+        names = ("arguments", "sources", "bad_files", "skipped_files")
         return {name: found[name] for name in names if name in found}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
