@@ -25,7 +25,7 @@ from dedup.jobs.filtering import REMOVED_FILE
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.output.evidence import open_evidence
 from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR
-from dedup.report.compared import Compared
+from dedup.report.comparison import Compared
 from dedup.report.shingled import Text
 from dedup.report.texts import Record, Texts
 from dedup.search import sketch_parameters

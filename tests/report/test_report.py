@@ -16,8 +16,8 @@ from click.testing import CliRunner
 
 import dedup
 from dedup.cli import cli
-from dedup.report import comparisons
-from dedup.report.comparisons import EDGE, MOVED, ONLY, SHARED, compare
+from dedup.report import marked_texts
+from dedup.report.marked_texts import EDGE, MOVED, ONLY, SHARED, mark_pairs
 from dedup.report.overview import show
 from dedup.report.page import embedded
 from dedup.report.texts import Texts
@@ -137,13 +137,13 @@ def test_every_shown_text_is_marked_from_end_to_end(docs: Path, tmp_path: Path) 
     assert all(found["documents"]["difference"][place[row["doc_id"]]] == -1 for row in same)
 
 
-def marked(tmp_path: Path, left: str, right: str, **options: Any) -> comparisons.Comparisons:
+def marked(tmp_path: Path, left: str, right: str, **options: Any) -> marked_texts.MarkedTexts:
     tmp_path.mkdir(exist_ok=True)
     path = tmp_path / "pair.jsonl"
     lines = [json.dumps({"text": text}, ensure_ascii=False) for text in (left, right)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     dedup.run([path], tmp_path / "pair", dedup.Config(workers=1))
-    return compare(Texts(tmp_path / "pair"), [(0, 1)], **options)
+    return mark_pairs(Texts(tmp_path / "pair"), [(0, 1)], **options)
 
 
 def test_spans_are_counted_as_javascript_counts(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_moved_words_are_not_called_changed(tmp_path: Path) -> None:
 def test_long_texts_are_cut_and_budgets_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparisons, "CHARS", 50)
+    monkeypatch.setattr(marked_texts, "CHARS", 50)
     found = marked(tmp_path, "word " * 100 + "x", "word " * 100 + "y")
     assert found.cut == {0, 1}
     assert found.differences[0]["verdict"].startswith("In the beginnings that are shown: 10 ")
@@ -186,7 +186,7 @@ def test_a_budget_is_of_bytes_in_the_page(tmp_path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
     dedup.run([path], tmp_path / "out", dedup.Config(workers=1))
     pairs = [(i, i + 1) for i in range(0, 60, 2)]
-    found = compare(Texts(tmp_path / "out"), pairs, budget=50_000)
+    found = mark_pairs(Texts(tmp_path / "out"), pairs, budget=50_000)
     assert found.spent
     assert 40_000 < len(embedded([found.texts, found.differences])) < 70_000
 
