@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from dedup.io.inputs import InputFile
 from dedup.report.census import Census, take_census
 from dedup.report.charts import (
     funnel_figure,
@@ -47,12 +48,14 @@ _LARGEST_LISTED = 10
 
 
 def report_of(
-    folder: str | os.PathLike[str],
-    inputs: Sequence[str | os.PathLike[str]] = (),
-    *,
-    no_text: bool = False,
+    folder: str | os.PathLike[str], files: Sequence[InputFile] = (), *, no_text: bool = False
 ) -> str:
-    """Return the page of a run; see `dedup.jobs.reporting.write_report`."""
+    """Return the page of a run; see `dedup.jobs.reporting.write_report`.
+
+    Parameters
+    ----------
+    files : of the run, in its order, where they are not to be had as its summary names them.
+    """
     run = RunFolder.open(folder)
     summary = run.summary
     census, pairs = take_census(run), measure_pairs(run)
@@ -60,7 +63,7 @@ def report_of(
     clusters = read_clusters(run, census, places)
     compared, why_not = MarkedTexts(), ""
     if not no_text:
-        texts = Texts(folder, inputs or None)
+        texts = Texts(folder, files)
         compared = mark_pairs(texts, *_pairs_to_compare(pairs, clusters))
         why_not = _why_not(texts, run, compared)
     stages = stages_of(summary)

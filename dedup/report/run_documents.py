@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from dedup.common import without_common
 from dedup.corpus import FILE, Corpus, join_parts
 from dedup.errors import InputError
+from dedup.io.inputs import discover
 from dedup.jobs.filtering import REMOVED_FILE
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.output.evidence import open_evidence
@@ -87,7 +88,7 @@ class RunDocuments:
         scratch: Scratch,
     ) -> None:
         self._scratch = scratch
-        self._texts = Texts(folder, inputs)
+        self._texts = Texts(folder, discover(inputs).files if inputs else ())
         self._folder = self._texts.folder
         self.summary, self.config = self._texts.summary, self._texts.config
         self.has_evidence = (self._folder / EVIDENCE_DIR).is_dir()

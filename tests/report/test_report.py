@@ -16,11 +16,13 @@ from click.testing import CliRunner
 
 import dedup
 from dedup.cli import cli
+from dedup.errors import StorageError
 from dedup.report import marked_texts
 from dedup.report.marked_texts import EDGE, MOVED, ONLY, SHARED, mark_pairs
 from dedup.report.overview import show
 from dedup.report.page import embedded
 from dedup.report.texts import Texts
+from tests.object_store import SECRET, Bucket
 from tests.worlds import world
 
 ROOT = Path(__file__).parents[2]
@@ -202,3 +204,39 @@ def test_a_store_that_fails_leaves_a_page_that_says_so(
     monkeypatch.setattr(Texts, "read", fails)
     page = dedup.write_report(tmp_path / "out").read_text(encoding="utf-8")
     assert "are not shown: s3://b/docs.parquet cannot be reached; try later." in page
+
+
+def test_texts_of_a_store_are_read_again(
+    docs: Path, tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("in/docs.parquet", docs.read_bytes())
+    dedup.run([bucket.uri("in")], tmp_path / "far", dedup.Config(), report=True)
+    dedup.run([docs], tmp_path / "near", dedup.Config(), report=True)
+    far, near = (data_of(tmp_path / name / "report.html") for name in ("far", "near"))
+    assert far["texts"] == near["texts"]
+    assert far["differences"] == near["differences"]
+    page = dedup.write_report(tmp_path / "far", [bucket.uri("in")])
+    assert data_of(page) == far
+    assert SECRET not in page.read_text(encoding="utf-8")
+
+    def unknown(path: str) -> str:
+        raise StorageError(path, f"{path} cannot be reached (who are you?); check its name.")
+
+    # The summary has neither credentials nor the address of this store.
+    monkeypatch.setattr("dedup.report.texts.place_of", unknown)
+    page = dedup.write_report(tmp_path / "far")
+    assert data_of(page)["texts"] == []
+    assert f"not shown: s3://{bucket.name}/in/docs.parquet cannot be" in page.read_text("utf-8")
+    bucket.put("in/docs.parquet", docs.read_bytes()[:-1] + b"x")
+    page = dedup.write_report(tmp_path / "far", [bucket.uri("in")])
+    assert data_of(page)["texts"] == []
+    assert "docs.parquet changed since the run" in page.read_text(encoding="utf-8")
+
+
+def test_copies_of_the_input_change_no_page(docs: Path, tmp_path: Path) -> None:
+    places = {kind: tmp_path / kind for kind in ("kept", "removed", "annotated")}
+    dedup.run([docs], tmp_path / "with", dedup.Config(), report=True, **places)
+    dedup.run([docs], tmp_path / "without", dedup.Config(), report=True)
+    pages = [data_of(tmp_path / name / "report.html") for name in ("with", "without")]
+    assert pages[0] == pages[1]
+    assert pages[0]["texts"]
