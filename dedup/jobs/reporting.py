@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dedup.errors import MissingExtraError, OutputExistsError
 from dedup.io.inputs import InputFile, discover
-from dedup.io.places import local_of
+from dedup.io.places import local_folder
 from dedup.resources.failures import in_one_sentence
 
 REPORT_FILE = "report.html"
@@ -47,14 +47,14 @@ def write_report(
     MissingExtraError : the extra ``report`` is not installed.
     OutputExistsError : the file is there, and not to be replaced.
     """
-    folder = local_of(folder, "where a report is made")
-    target = Path(output) if output is not None else Path(folder) / REPORT_FILE
+    path = local_folder(folder)
+    target = Path(output) if output is not None else path / REPORT_FILE
     if output is not None and os.path.lexists(target) and not overwrite:
         raise OutputExistsError(
             f"report {target} is already there; give another file, or --overwrite."
         )
     require_extra()
-    write_page(folder, discover(inputs).files if inputs else (), target, no_text=no_text)
+    write_page(path, discover(inputs).files if inputs else (), target, no_text=no_text)
     return target
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dedup.errors import InputError, OutputExistsError
-from dedup.io.places import is_remote, local_of, place_of
+from dedup.io.places import is_remote, local_folder, place_of
 from dedup.io.remote import RemotePath
 from dedup.output import remote_folder
 
@@ -35,7 +35,7 @@ def read_run(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     ------
     InputError : no run has written the folder, or it is on another machine.
     """
-    path = Path(local_of(folder, "where its results are looked at"))
+    path = local_folder(folder)
     summary = _summary_in(path)
     if summary is None:
         raise InputError(f"{path} holds no results; give the output of dedup run.")

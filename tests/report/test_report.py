@@ -77,7 +77,7 @@ def test_a_report_needs_a_run_and_a_run_a_folder(docs: Path, tmp_path: Path) -> 
     for look in (dedup.write_report, dedup.audit, dedup.recluster, show):
         with pytest.raises(dedup.InputError) as caught:
             look(elsewhere)
-        assert str(caught.value).startswith("s3://bucket/out is not on this machine, where ")
+        assert str(caught.value) == "s3://bucket/out is not on this machine; copy it here first."
     done = CliRunner().invoke(cli, ["run", str(docs), "--dry-run", "--report"])
     assert done.exit_code == 2
     with pytest.raises(dedup.ConfigError, match="no folder to stand in"):
