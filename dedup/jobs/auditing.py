@@ -50,7 +50,8 @@ def audit(
     ``recall_of_unlike``: the same of pairs whose sets differ; the others are found by their
     digests. ``left``: the share of all pairs that were missed, and both documents kept. Each is
     None where there is no such pair. ``pairs``: their numbers. ``missed_pairs``: up to 1,000 of
-    those that were seen. ``half_width``: the larger one of both recalls; ``target``: 0.02.
+    those that were seen. ``refused_by_check``: how many pairs the run's own check refused; they
+    count as missed. ``half_width``: the larger one of both recalls; ``target``: 0.02.
 
     Raises
     ------
@@ -100,7 +101,9 @@ def audit(
         if config.ignore_common is not None:
             parameters = bare_parameters(sketch_parameters(config))
             corpus, _ = without_common(corpus, config, parameters, scratch)
-        return Audit(corpus, config, path, _removed(path, config), scratch).estimate(seed, most)
+        audited = Audit(corpus, config, path, _removed(path, config), scratch)
+        refused = summary["search"].get("refused_by_check", 0)
+        return audited.estimate(seed, most) | {"refused_by_check": refused}
 
 
 def _sketched(found: Inputs, config: Config, scratch: Scratch, stack: ExitStack) -> Sketched:

@@ -235,6 +235,19 @@ def test_a_file_that_the_run_left_out_is_left_out_again(world: Path, tmp_path: P
         dedup.audit(tmp_path / "out", inputs)
 
 
+def test_what_a_check_refused_counts_as_missed(world: Path, tmp_path: Path) -> None:
+    inputs = [world / "1.parquet", world / "2.parquet"]
+    check = dedup.Check(lambda pairs: pairs["left_id"].to_numpy() % 2 == 0)
+    dedup.run(inputs, tmp_path / "out", Config(threshold=THRESHOLD), check=check)
+    found = dedup.audit(tmp_path / "out", inputs)
+    summary = json.loads((tmp_path / "out/summary.json").read_text(encoding="utf-8"))
+    assert found["refused_by_check"] == summary["search"]["refused_by_check"] > 0
+    assert found["left"]["value"] > 0.1
+    arguments = ["audit", str(tmp_path / "out"), *map(str, inputs)]
+    shown = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert "were refused by the run's own check, and count as missed." in shown.stderr
+
+
 def test_the_command_prints_what_the_library_returns(world: Path, tmp_path: Path) -> None:
     inputs = [world / "1.parquet", world / "2.parquet"]
     dedup.run(inputs, tmp_path / "out", Config(threshold=THRESHOLD, recall=0.5), keep_evidence=True)
