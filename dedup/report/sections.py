@@ -272,6 +272,8 @@ def left_out(
     arguments = len(run.summary["input"].get("arguments", ()))
     if arguments > MOST_INPUTS:
         found.append(f"The {arguments:,} arguments of the run, in its command.")
+    if "refused_by_check" in run.summary["search"]:
+        found.append("The run's own check of verified pairs, a function, in its command.")
     if not run.has_evidence:
         found.append("Rejected pairs, for want of evidence (--keep-evidence).")
     if no_text:

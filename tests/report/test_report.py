@@ -240,3 +240,10 @@ def test_copies_of_the_input_change_no_page(docs: Path, tmp_path: Path) -> None:
     pages = [data_of(tmp_path / name / "report.html") for name in ("with", "without")]
     assert pages[0] == pages[1]
     assert pages[0]["texts"]
+
+
+def test_a_check_is_no_part_of_a_command(docs: Path, tmp_path: Path) -> None:
+    check = dedup.Check(lambda pairs: pa.array([True] * len(pairs)))
+    dedup.run([docs], tmp_path / "out", dedup.Config(), check=check, report=True)
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "own check of verified pairs, a function, in its command." in page
