@@ -161,8 +161,8 @@ class Case:
         refused = self.summary["search"].get("refused_by_check")
         if refused:
             text = (
-                f"{self._has}, and they are candidates, but the run had a check of its own, which "
-                f"refused {refused:,} pairs."
+                f"{self._has}, and they are candidates, but the run's own check refused pairs "
+                f"({refused:,} in all)."
             )
             return _no("check", " ".join([text, *map(self._fate, matched)]))
         if matched and self.config.linkage == "keeper":

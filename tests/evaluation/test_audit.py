@@ -267,6 +267,22 @@ def test_the_command_prints_what_the_library_returns(world: Path, tmp_path: Path
     assert f"  {missed[0]['jaccard']:.4f}  {missed[0]['left_id']}  " in whole.stdout
 
 
+@pytest.mark.parametrize(
+    "texts", [[], ["a b c"], ["", None], ["x y z"] * 5, ["!", "!", "?"]], ids=str
+)
+def test_where_there_is_no_pair_there_is_nothing_to_warn_of(
+    texts: list[str | None], tmp_path: Path
+) -> None:
+    table = pa.table({"text": pa.array(texts, pa.string())})
+    dedup.find_duplicates(table).write(tmp_path / "out", evidence=True)
+    found = dedup.audit(tmp_path / "out")
+    assert found["recall_of_unlike"] is None
+    assert found["half_width"] == 0
+    shown = CliRunner().invoke(cli, ["audit", str(tmp_path / "out")], catch_exceptions=False)
+    assert shown.stderr == ""
+    assert "no pair" in shown.stdout
+
+
 def test_ids_cannot_steer_the_terminal(tmp_path: Path) -> None:
     words = [f"w{i}" for i in range(80)]
     near = " ".join([*words[:40], "other", *words[41:]])

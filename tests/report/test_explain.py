@@ -250,7 +250,7 @@ def test_a_pair_that_a_check_refused(tmp_path: Path) -> None:
         assert found.reaches
         assert reason(found) == (False, "check")
         assert found.verdict is not None
-        assert "which refused 1 pairs" in found.verdict.text
+        assert "own check refused pairs (1 in all)." in found.verdict.text
         assert ("b has the keeper a, with which c has" in found.verdict.text) == (left == "b")
     assert reason(dedup.explain("a", "b", run=tmp_path / "out")) == (True, "removed")
     assert reason(dedup.explain("a", "d", run=tmp_path / "out")) == (False, "below threshold")
