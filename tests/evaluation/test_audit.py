@@ -18,7 +18,6 @@ from dedup.cli import cli
 from dedup.config import Config
 from dedup.evaluation import audit as module
 from dedup.evaluation.audit import Audit
-from dedup.jobs.filtering import write_removed
 from dedup.lsh.parameters import Banding
 from dedup.output.result import Result
 from dedup.spill.scratch import Scratch
@@ -98,7 +97,6 @@ def test_a_census_gives_the_truth(
     texts = families(1_500, seed=2)
     result = run(texts, banding, **options)
     result.write(tmp_path / "out", evidence=True)
-    write_removed(result, tmp_path / "out")
     truth = Truth(texts, result)
     found = dedup.audit(tmp_path / "out")
     assert found["compared"] == found["distinct_sets"]
@@ -124,8 +122,7 @@ def calibration(
     result.write(folder)
     truth = Truth(texts, result)
     config = replace(Config(threshold=THRESHOLD), keep="first")
-    removed = np.flatnonzero(result.decisions.removed)
-    audit = Audit(result.corpus, config, folder, removed, Scratch())
+    audit = Audit(result.corpus, config, folder, Scratch())
     held, widest = dict.fromkeys(truth.values, 0), 0.0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "_CENSUS_SHARE", 1)
