@@ -13,7 +13,7 @@ from dedup.errors import BadFileError, InputError
 from dedup.io.inputs import Inputs, discover
 from dedup.jobs.local import PathLike, limits_for, started_pool, temporary_folder
 from dedup.jobs.run_input import check_same
-from dedup.output.folder import EVIDENCE_DIR, read_run
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, read_run, table_in
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def audit(
     if most < 1:
         raise InputError(f"most is {most}; give a whole number of at least 1.")
     path, summary = read_run(folder)
+    table_in(path, CLUSTERS_FILE)
     config = replace(Config(**summary["config"]), keep="first")
     if config.measure == "containment":
         raise InputError(

@@ -13,14 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from dedup.errors import InputError
 from dedup.output.evidence import PARTS_DIR, REJECTED_FILE
-from dedup.output.folder import (
-    CLUSTERS_FILE,
-    EVIDENCE_DIR,
-    PAIRS_FILE,
-    read_run,
-)
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, PAIRS_FILE, read_run, table_in
 
 ROWS = 1 << 15
 """Rows of a table that are held at a time."""
@@ -50,8 +44,7 @@ class RunFolder:
         """
         path, summary = read_run(folder)
         for name in (CLUSTERS_FILE, PAIRS_FILE):
-            if not (path / name).is_file():
-                raise InputError(f"{path} has lost its {name}; run anew.")
+            table_in(path, name)
         return cls(path, summary)
 
     @property

@@ -25,7 +25,7 @@ from dedup.io.inputs import discover
 from dedup.jobs.filtering import REMOVED_FILE
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.output.evidence import open_evidence
-from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, table_in
 from dedup.report.comparison import Compared
 from dedup.report.shingled import Text
 from dedup.report.texts import Record, Texts
@@ -264,7 +264,7 @@ class RunDocuments:
         return found
 
     def _clusters(self, columns: list[str]) -> Iterable[pa.RecordBatch]:
-        with pq.ParquetFile(self._folder / CLUSTERS_FILE) as file:
+        with pq.ParquetFile(table_in(self._folder, CLUSTERS_FILE)) as file:
             yield from file.iter_batches(_ROWS, columns=columns)
 
     def _removed_by(

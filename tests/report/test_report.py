@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +248,25 @@ def test_a_check_is_no_part_of_a_command(docs: Path, tmp_path: Path) -> None:
     dedup.run([docs], tmp_path / "out", dedup.Config(), check=check, report=True)
     page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
     assert "own check of verified pairs, a function, in its command." in page
+
+
+def test_tables_of_spark_are_folders(docs: Path, tmp_path: Path) -> None:
+    out, truth = tmp_path / "out", tmp_path / "truth.parquet"
+    dedup.run([docs], out, dedup.Config(), keep_evidence=True)
+    truth.write_bytes((out / "pairs.parquet").read_bytes())
+    expected = dedup.evaluate(out, truth)
+    for name in ("clusters.parquet", "pairs.parquet"):
+        (out / name).rename(tmp_path / name)
+        (out / name).mkdir()
+        (tmp_path / name).rename(out / name / "part-00000.zstd.parquet")
+        (out / name / "_SUCCESS").touch()
+    assert dedup.evaluate(out, truth) == expected
+    looks: list[Callable[[Path], object]] = [
+        dedup.write_report,
+        dedup.audit,
+        show,
+        lambda folder: dedup.explain("d1", "d2", run=folder),
+    ]
+    for look in looks:
+        with pytest.raises(dedup.InputError, match=r"a run on Spark, whose clusters\.parquet"):
+            look(out)
