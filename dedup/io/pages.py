@@ -19,7 +19,7 @@ from resiliparse.parse.html import HTMLTree
 
 from dedup.io.archive import MAX_RAW_BYTES, PAGE_KINDS, Record
 from dedup.io.bodies import Body, decoded
-from dedup.io.nesting import excess, is_deeper
+from dedup.io.nesting import excess, has_tags, is_deeper
 from dedup.io.records import record_digest
 from dedup.urls import canonical_url, link_header_canonical
 
@@ -133,11 +133,12 @@ def content_of(body: bytes, charset: str | None, extract: str, *, is_html: bool)
     decoded = str(bytes_to_str(body, encoding or "utf-8", errors="replace"))
     if not is_html or extract == "none":
         return Content(decoded)
-    is_deep = extract == "main" and is_deeper(decoded, MAX_DEPTH)
+    # In UTF-8 bytes tell, and faster.
+    may_be_deep = encoding != "utf-8" or has_tags(body, MAX_DEPTH)
+    is_deep = extract == "main" and may_be_deep and is_deeper(decoded, MAX_DEPTH)
     main = extract == "main" and not is_deep
     tree = HTMLTree.parse(decoded)
-    names_one = "anonical" in decoded or "CANONICAL" in decoded  # the query costs far more
-    canonical = _head_link(tree, 'link[rel~="canonical" i][href]') if names_one else ""
+    canonical = _head_link(tree, 'link[rel~="canonical" i][href]')
     base = _head_link(tree, "base[href]") if canonical else ""
     return Content(str(extract_plain_text(tree, main_content=main)), is_deep, canonical, base)
 
@@ -202,15 +203,24 @@ def page_of(record: Record) -> tuple[Page | None, str]:
 
 def _answer(raw: bytes) -> tuple[Any, Body] | None:
     """Return the HTTP message and its body; None where the headers cannot be read."""
-    record = WarcRecord()
-    record.init_headers(record_type=WarcRecordType.response, content_length=len(raw))
-    record.set_bytes_content(raw)
-    record.is_http = True
+    head, end, stored = raw.partition(b"\r\n\r\n")
     try:
-        record.parse_http(auto_decode="none")
-        stored = record.reader.read(MAX_RAW_BYTES)
+        record = _message(head + end)  # without the body, which would be copied in and out
+        if record.reader.read(1):  # they ended earlier, as FastWARC sees it
+            record = _message(raw)
+            stored = record.reader.read(len(raw))
     except (OSError, ValueError, RuntimeError):
         return None
     headers = record.http_headers
     transfer, codings = headers.get("Transfer-Encoding"), headers.get("Content-Encoding")
     return record, decoded(stored, transfer or "", codings or "", MAX_RAW_BYTES)
+
+
+def _message(content: bytes) -> Any:
+    """Return a record whose HTTP headers were read."""
+    record = WarcRecord()
+    record.init_headers(record_type=WarcRecordType.response, content_length=len(content))
+    record.set_bytes_content(content)
+    record.is_http = True
+    record.parse_http(auto_decode="none")
+    return record
