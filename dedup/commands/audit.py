@@ -9,8 +9,10 @@ import click
 
 from dedup.jobs.auditing import MOST
 from dedup.jobs.auditing import audit as audit_folder
+from dedup.report.cells import fitted, printable
 
 _SHOWN = 10
+_ID_CELLS = 100
 
 
 @click.command()
@@ -58,6 +60,12 @@ def _print(found: dict[str, Any]) -> None:
             f"{found['target']:g}: too few pairs were seen; raise --most.",
             err=True,
         )
+    if found["refused_by_check"]:
+        click.echo(
+            f"Warning: {found['refused_by_check']:,} pairs were refused by the run's own check, "
+            "and count as missed.",
+            err=True,
+        )
     missed = found["missed_pairs"]
     if missed:
         click.echo(
@@ -65,7 +73,11 @@ def _print(found: dict[str, Any]) -> None:
         )
     for row in missed[:_SHOWN]:
         note = "both kept" if row["both_kept"] else "one removed for another"
-        click.echo(f"  {row['jaccard']:.4f}  {row['left_id']}  {row['right_id']}  {note}")
+        # Ids come from the web: one may hold what moves or recolours a terminal.
+        left, right = (
+            fitted(printable(str(row[f"{side}_id"])), _ID_CELLS) for side in ("left", "right")
+        )
+        click.echo(f"  {row['jaccard']:.4f}  {left}  {right}  {note}")
 
 
 def _share(name: str, share: dict[str, float] | None, note: str = "") -> None:

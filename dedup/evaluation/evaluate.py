@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from dedup.edges import Edges
 from dedup.errors import InputError
 from dedup.evaluation.agreement import Contingency, PairCounts, document_classes
 from dedup.evaluation.bands import similarity_bands
-from dedup.evaluation.join import Joined, RunTables, once
+from dedup.evaluation.joined import Joined, RunTables, once
 from dedup.evaluation.truth import Truth, read_truth
 from dedup.lsh.buckets import pack_pairs
 from dedup.spill.scratch import Scratch
@@ -25,7 +24,7 @@ from dedup.text.hashing import Int64Array
 
 
 def evaluate_folder(
-    folder: Path,
+    folder: str | os.PathLike[str],
     truth: str | os.PathLike[str] | pa.Table,
     pairs: Sequence[str] | None,
     labels: Sequence[str] | None,

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import IO, Any, TypeVar
 from urllib.parse import unquote
 
@@ -23,8 +24,8 @@ from dedup.io.remote import (
     entries,
     entry,
     is_uri,
-    public_uri,
     remote_path,
+    shown_uri,
 )
 from dedup.io.wacz import MemberPath, opened_member
 
@@ -34,7 +35,7 @@ __all__ = [
     "found_remotely",
     "is_plain",
     "is_remote",
-    "local_of",
+    "local_folder",
     "looked_up",
     "opened",
     "place_of",
@@ -56,24 +57,29 @@ def place_of(given: PathLike) -> str:
     path = os.fspath(given)
     if isinstance(path, RemotePath) or not is_uri(path):
         return path
-    scheme, _, rest = path.partition("://")
-    if scheme.lower() == "file":
-        return unquote("/" + rest.partition("/")[2])
-    return remote_path(path)
+    return _path_of_file_uri(path) or remote_path(path)
 
 
-def local_of(given: PathLike, why: str) -> str:
-    """Return the local path of what has to be on this machine; no store is asked.
+def local_folder(given: PathLike) -> Path:
+    """Return the path of a folder that has to be on this machine; no store is asked.
 
     Raises
     ------
-    InputError : it is a URI of another place; `why` says what for it has to be here.
+    InputError : it is elsewhere.
     """
     path = os.fspath(given)
-    if isinstance(path, RemotePath) or (is_uri(path) and not path.lower().startswith("file:")):
-        name = path if isinstance(path, RemotePath) else public_uri(path)
-        raise InputError(f"{name} is not on this machine, {why}; copy it here first.")
-    return place_of(path)
+    if not is_uri(path):
+        return Path(path)
+    here = _path_of_file_uri(path)
+    if here is None:
+        raise InputError(f"{shown_uri(path)} is not on this machine; copy it here first.")
+    return Path(here)
+
+
+def _path_of_file_uri(uri: str) -> str | None:
+    """Return the path that a ``file://`` URI names; None of another one."""
+    scheme, _, rest = uri.partition("://")
+    return unquote("/" + rest.partition("/")[2]) if scheme.lower() == "file" else None
 
 
 def is_plain(path: str) -> bool:

@@ -28,8 +28,8 @@ __all__ = [
     "entries",
     "entry",
     "is_uri",
-    "public_uri",
     "remote_path",
+    "shown_uri",
     "uploaded",
 ]
 
@@ -96,14 +96,14 @@ def remote_path(uri: str) -> RemotePath:
     return RemotePath(root, store, _filesystem(store)[1]).joined(key)
 
 
-def public_uri(uri: str) -> str:
-    """Return a URI without credentials and options; no store is asked."""
+def shown_uri(uri: str) -> str:
+    """Return a URI without its credentials and options; nothing is asked."""
     root, _, key = _taken_apart(uri)
-    return f"{root}/{key}" if key else root
+    return f"{root}/{key}".rstrip("/")
 
 
 def _taken_apart(uri: str) -> tuple[str, str, str]:
-    """Return the store as people may see it, the store as it is opened, and the path in it."""
+    """Return the root without credentials, the store with all that opens it, and the path."""
     scheme, _, rest = uri.partition("://")
     scheme = scheme.lower()
     query = QUERY.search(rest)
@@ -112,9 +112,7 @@ def _taken_apart(uri: str) -> tuple[str, str, str]:
     user, _, host = authority.rpartition("@")
     if scheme.startswith("abfs"):  # there the user is the container
         host = f"{user.partition(':')[0]}@{host}".removeprefix("@")
-    store = f"{scheme}://{authority}{options}"
-    key = unquote(key).strip("/")
-    return f"{scheme}://{host}", store, key
+    return f"{scheme}://{host}", f"{scheme}://{authority}{options}", unquote(key).strip("/")
 
 
 def entry(path: RemotePath) -> Entry | None:

@@ -22,6 +22,7 @@ from dedup.resources.failures import in_one_sentence
 from dedup.resources.limits import Limits, limits_of
 
 if TYPE_CHECKING:
+    from dedup.check import Check
     from dedup.output.result import Result
 
 PathLike = str | os.PathLike[str]
@@ -45,6 +46,7 @@ class Run:
     continues : whether finished parts lie in the folder.
     keeps_rejected : whether the evidence is wanted, which has the best rejected pairs.
     bad : files that could not be read and are left out, by number; they may change.
+    check : a second check of the verified pairs.
     """
 
     found: Inputs
@@ -58,6 +60,7 @@ class Run:
     continues: bool = False
     keeps_rejected: bool = True
     bad: dict[int, BadFileError] = field(default_factory=dict)
+    check: Check | None = None
 
     def check_input(self) -> None:
         """Raise InputError where the input is not what it was."""
@@ -135,7 +138,8 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     if not small:
         from dedup.jobs.disk import check_room
 
-        columns, parameters = needed_columns(config), sketch_parameters(config)
+        columns = needed_columns(config, run.check.columns if run.check else ())
+        parameters = sketch_parameters(config)
         disk = check_room(
             files,
             columns,
@@ -154,7 +158,15 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     )
     place = Scratch(None if small else run.folder, limits.memory)
     try:
-        result = find(files, config, engine, place, progress, keeps_rejected=run.keeps_rejected)
+        result = find(
+            files,
+            config,
+            engine,
+            place,
+            progress,
+            keeps_rejected=run.keeps_rejected,
+            check=run.check,
+        )
     except StorageError:
         raise
     except Exception:

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dedup.errors import MissingExtraError, OutputExistsError
-from dedup.io.places import local_of
+from dedup.io.inputs import InputFile, discover
+from dedup.io.places import local_folder
 from dedup.resources.failures import in_one_sentence
 
 REPORT_FILE = "report.html"
@@ -30,7 +31,8 @@ def write_report(
     Parameters
     ----------
     folder : the output of a run.
-    inputs : the files of the run, in its order, where they have moved.
+    inputs : the arguments of the run, in its order, where its files have moved, or lie in a store
+        that wants credentials.
     output : the file to write; ``report.html`` in `folder` if not given, replaced if there.
     no_text : show no document's words. Ids, URLs, hosts and names of files stay.
     overwrite : replace an `output` that is there.
@@ -45,16 +47,28 @@ def write_report(
     MissingExtraError : the extra ``report`` is not installed.
     OutputExistsError : the file is there, and not to be replaced.
     """
-    folder = local_of(folder, "where a report is made")
-    target = Path(output) if output is not None else Path(folder) / REPORT_FILE
+    path = local_folder(folder)
+    target = Path(output) if output is not None else path / REPORT_FILE
     if output is not None and os.path.lexists(target) and not overwrite:
         raise OutputExistsError(
             f"report {target} is already there; give another file, or --overwrite."
         )
     require_extra()
+    write_page(path, discover(inputs).files if inputs else (), target, no_text=no_text)
+    return target
+
+
+def write_page(
+    folder: str | os.PathLike[str],
+    files: Sequence[InputFile],
+    place: str | os.PathLike[str],
+    *,
+    no_text: bool = False,
+) -> None:
+    """Write the report of a run; see `dedup.report.build.report_of`. It is whole, or not there."""
     from dedup.report.build import report_of
 
-    page = report_of(folder, inputs, no_text=no_text)
+    page, target = report_of(folder, files, no_text=no_text), Path(place)
     stage = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with in_one_sentence([target.parent]):
         try:
@@ -63,7 +77,6 @@ def write_report(
             os.replace(stage, target)
         finally:
             stage.unlink(missing_ok=True)
-    return target
 
 
 def require_extra() -> None:
