@@ -306,3 +306,16 @@ def test_languages(start: str, header: str, expected: str | None, tmp_path: Path
     path = tmp_path / "a.warc"
     path.write_bytes(record("response", answer(page, 200, "text/html", *more), "http://a.org/"))
     assert read(path).columns[0]["language"].to_pylist() == [expected]
+
+
+def test_pages_without_main_text_are_counted_and_are_duplicates_of_nothing(tmp_path: Path) -> None:
+    bodies = [b"<html><body></body></html>", b"<p> </p>", b"<script>x()</script>", b"<img src=x>"]
+    pages = [*bodies, *bodies, html(SENTENCE), html(SENTENCE)]
+    path = tmp_path / "a.warc"
+    path.write_bytes(
+        b"".join(record("response", answer(p), f"http://a.org/{n}") for n, p in enumerate(pages))
+    )
+    summary = find_duplicates(str(path)).summary
+    assert summary["input"]["documents"] == 10
+    assert summary["input"]["blank_text"] + summary["input"]["null_text"] == 8
+    assert summary["result"]["removed"] == 1

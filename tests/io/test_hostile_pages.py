@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import subprocess
 import sys
 import zlib
@@ -272,3 +273,18 @@ def test_long_lines_in_arc_files(suffix: str, filler: bytes, tmp_path: Path) -> 
             for _ in reader:
                 pass
     assert max(lines) <= 1 << 14
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_tags_of_many_attributes_are_found_wherever_they_lie(seed: int) -> None:
+    rng = random.Random(seed)
+    value = b"x" * rng.choice([0, 3, 40, 15_000])
+    styles = [b"%d", b'b%d="><i>"', b"c%d='\">'", b"d%d=e", b'"%d']
+    tag = [rng.choice(styles[: 1 + seed % len(styles)]) % n for n in range(MAX_ATTRIBUTES + 2)]
+    for _ in range(3):
+        tag.insert(rng.randrange(len(tag)), b'v="' + value + b'"')
+    before = b'word\'s <b class="x">' * rng.randrange(2_000) + b"y" * rng.randrange(100)
+    whole = b"<A " + b" ".join(tag) + b">"
+    assert excess(before + whole + b"the end") == "a tag of over 10,000 attributes"
+    half = b"<A " + b" ".join(tag[:5_000]) + b">"
+    assert excess(before + half + b"text" + half) == ""
