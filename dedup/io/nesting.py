@@ -1,8 +1,8 @@
 """Pages that would cost a parser more than their size, told cheaply and before it sees them.
 
 Measured on Resiliparse 2.0: a tag costs up to 550 bytes of memory; each attribute of a tag is
-compared with all before it (20,000 of them take 1.3 s, a million an hour); the search of the main
-content is quadratic in the depth.
+compared with all before it (65,000 of them take 5 s, a million half an hour); the search of the
+main content is quadratic in the depth.
 """
 
 from __future__ import annotations
@@ -10,81 +10,74 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-__all__ = ["MAX_ATTRIBUTES", "MAX_TAGS", "excess", "is_deeper"]
+import numpy as np
+
+__all__ = ["HARMLESS_BYTES", "MAX_ATTRIBUTES", "MAX_TAGS", "excess", "has_tags", "is_deeper"]
 
 MAX_TAGS = 1_000_000
 MAX_ATTRIBUTES = 10_000
 
 # These hold nothing, or are ended by the next of their kind: they nest only in a list or a table.
-_FLAT = (
-    "area|base|br|col|embed|hr|img|input|link|meta|param|source|track|wbr"
-    "|p|li|dt|dd|option|optgroup|tr|td|th|thead|tbody|tfoot|colgroup"
-)
-_TAGS = re.compile(rf"<(/?)(?!(?:{_FLAT})[\s/>])([a-z][a-z0-9:-]{{0,31}})", re.IGNORECASE)
+_FLAT_NAMES = """
+area base br col embed hr img input link meta param source track wbr
+p li dt dd option optgroup tr td th thead tbody tfoot colgroup
+"""
+_FLAT = frozenset(_FLAT_NAMES.split())
+_TAGS = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:-]{0,31})([\s/>]?)")
 
 
-_LEAST_BYTES = 2 * MAX_ATTRIBUTES
-_INSIDE = rb"""(?:[^>"'=]++|=\s*+(?:"[^"]*+"|'[^']*+')?+|["'])*+"""
-_REST = re.compile(_INSIDE)
-_TAG = re.compile(rb"<[a-zA-Z]" + _INSIDE)
+HARMLESS_BYTES = 1 << 18
+"""Whatever tags a page of this size has, its parsing takes 5 s at most (65,000 attributes)."""
+_TAG = re.compile(rb"""<[a-zA-Z][^>=]*+(?:=\s*+(?:"[^"]*+"|'[^']*+')?+[^>=]*+)*+""")
 _ATTRIBUTE = re.compile(rb"[\s/\"']+[^\s/\"'=]")
 
 
 def excess(page: bytes) -> str:
     """Return what a page of HTML has too much of to be parsed, or nothing; in linear time."""
-    if len(page) <= _LEAST_BYTES:
+    if len(page) <= HARMLESS_BYTES:
         return ""
-    if len(page) > MAX_TAGS and page.count(b"<") > MAX_TAGS:
+    if has_tags(page, MAX_TAGS):
         return f"over {MAX_TAGS:,} tags"
-    if not _may_have_long_tags(page):
-        return ""
     for tag in _TAG.finditer(page):
         start, stop = tag.span()
-        if stop - start > _LEAST_BYTES and _has_many(page[start:stop]):
+        if stop - start > 2 * MAX_ATTRIBUTES and _has_many(page[start:stop]):
             return f"a tag of over {MAX_ATTRIBUTES:,} attributes"
     return ""
-
-
-def _may_have_long_tags(page: bytes) -> bool:
-    """Tell whether a tag may hold `MAX_ATTRIBUTES`; at a tenth of the cost of reading all tags.
-
-    Such a tag has half of them, a byte and a separator each, behind the first of the places that
-    are looked at. From each the tag is read on as if the place were in it, outside of any value or
-    in one of either quotes: nearly always it ends at once.
-    """
-    quotes = {b'"': 0, b"'": 0}
-    for place in range(MAX_ATTRIBUTES, len(page), MAX_ATTRIBUTES):
-        starts = [place]
-        for quote, known in quotes.items():
-            if known < place:
-                found = page.find(quote, place)
-                quotes[quote] = known = len(page) if found < 0 else found
-            starts.append(known + 1)
-        for start in starts:
-            rest = _REST.match(page, start)
-            if rest is not None and rest.end() - start > MAX_ATTRIBUTES // 2:
-                return True
-    return False
 
 
 def _has_many(tag: bytes) -> bool:
     return any(count == MAX_ATTRIBUTES for count, _ in enumerate(_ATTRIBUTE.finditer(tag)))
 
 
+def has_tags(page: bytes, least: int) -> bool:
+    """Tell whether a page in UTF-8 could have more than so many tags, by its ``<``."""
+    if len(page) <= least:
+        return False
+    return int(np.count_nonzero(np.frombuffer(page, np.uint8) == ord("<"))) > least
+
+
 def is_deeper(page: str, limit: int) -> bool:
     """Tell whether more than `limit` tags lie in each other, in time linear in the page.
 
-    Counts open tags by name, so that an end tag without a start closes nothing. Pages of few tags,
-    nearly all, cost one count of ``<``; others are read up to the first place that is too deep.
+    Counts open tags by name, so that an end tag without a start closes nothing. Reads only as far
+    as the start tags that are left could still lead too deep: nearly all pages cost two counts.
     Unclosed tags count as open to the end: the answer errs on the side of too deep.
     """
-    if page.count("<") <= limit:
+    left = page.count("<")
+    if left <= limit:
         return False
+    left -= page.count("</")
     opened: Counter[str] = Counter()
     depth = 0
     for tag in _TAGS.finditer(page):
-        name = tag[2].lower()
-        if not tag[1]:
+        if depth + left <= limit:
+            return False
+        slash, name, after = tag.groups()
+        left -= not slash
+        name = name.lower()
+        if after and name in _FLAT:
+            continue
+        if not slash:
             opened[name] += 1
             depth += 1
             if depth > limit:

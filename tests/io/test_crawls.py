@@ -174,6 +174,8 @@ def test_nesting() -> None:
     assert is_deeper("<div>" * 6, 5)
     assert is_deeper("<div></x>" * 6, 5)
     assert not is_deeper("<div>" * 5 + "</div>" * 5, 5)
+    assert is_deeper("<div></div>" * 9 + "<div>" * 6, 5)  # at the very end
+    assert is_deeper("<Br_>" * 6, 5)  # no tag that holds nothing
     page = ("<div>" * 1_000_000 + SENTENCE).encode()
     text, is_deep = text_of(page, None, "main", is_html=True)
     assert is_deep
