@@ -20,6 +20,7 @@ from dedup.version import __version__
 
 if TYPE_CHECKING:
     from dedup.check import Check
+    from dedup.index.index import Index
     from dedup.output.result import Result
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "ConfigError",
     "DedupError",
     "FormatVersionError",
+    "Index",
     "InputError",
     "MissingExtraError",
     "OutputExistsError",
@@ -56,4 +58,8 @@ def __getattr__(name: str) -> Any:
         from dedup.check import Check
 
         return Check
+    if name == "Index":
+        from dedup.index.index import Index
+
+        return Index
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
