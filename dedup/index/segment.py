@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.errors import InputError
-from dedup.index.files import NewFile, write_array, write_column
+from dedup.index.files import NewFile, Stored, write_array, write_column
 from dedup.index.manifest import SegmentEntry
 from dedup.lsh.buckets import KeyRun, place_bits
 from dedup.text.hashing import Int64Array, UInt64Array
@@ -126,8 +126,7 @@ class Segment:
             if name != "header":
                 setattr(self, name, block)
         self.marks = entry.marks.mapped(folder)
-        with pa.BufferReader(pa.py_buffer(entry.ids.mapped(folder))) as source:
-            self.ids: pa.ChunkedArray = pa.ipc.open_file(source).read_all()["ids"]
+        self.ids = _column(folder, entry.ids)
 
     def __len__(self) -> int:
         return self.entry.documents
@@ -183,3 +182,14 @@ class Segment:
         mask = (np.uint64(1) << place_bits(len(self))) - np.uint64(1)
         found: Int64Array = (self.entries[row][entries] & mask).view(np.int64)
         return found
+
+
+def _column(folder: str, file: Stored) -> pa.ChunkedArray:
+    data = pa.py_buffer(file.mapped(folder))
+    try:
+        with pa.BufferReader(data) as source:
+            return pa.ipc.open_file(source).read_all()["ids"]
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{folder}/{file.name} is damaged ({error}); restore the index from a copy."
+        ) from error

@@ -187,7 +187,7 @@ def test_merging_changes_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         found = index.query(table()).drop_columns(["added"])
         answers.append((rows(added), rows(found), index.stats()["segments"]))
     assert answers[0][:2] == answers[1][:2] == answers[2][:2]
-    assert answers[0][2] <= answers[1][2] < 16 < answers[2][2] < 40
+    assert answers[0][2] <= answers[1][2] < 16 < answers[2][2] <= 40
 
 
 def test_small_pieces_give_the_same_matches(
