@@ -21,6 +21,7 @@ from dedup.version import __version__
 if TYPE_CHECKING:
     from dedup.check import Check
     from dedup.index.index import Index
+    from dedup.index.stream import stream
     from dedup.output.result import Result
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "plan",
     "recluster",
     "run",
+    "stream",
     "write_report",
 ]
 
@@ -62,4 +64,8 @@ def __getattr__(name: str) -> Any:
         from dedup.index.index import Index
 
         return Index
+    if name == "stream":
+        from dedup.index.stream import stream
+
+        return stream
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
