@@ -40,6 +40,7 @@ class Incoming:
     ----------
     ids : the users' ids; None where they have none.
     set_bounds : int64, shape (documents + 1,); document i has sets[set_bounds[i]:set_bounds[i+1]].
+    key_bits : low bits of the keys that are lost, as in a `KeyRun`.
     """
 
     ids: pa.Array | None
@@ -48,6 +49,7 @@ class Incoming:
     keys: UInt64Array
     digests: UInt64Array
     text_digests: UInt64Array
+    key_bits: int = 0
 
     def __len__(self) -> int:
         return len(self.digests)

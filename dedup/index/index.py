@@ -110,7 +110,8 @@ class Index:
         return self._snapshot.manifest
 
     @property
-    def _segments(self) -> Sequence[Segment]:
+    def segments(self) -> Sequence[Segment]:
+        """The segments of that state."""
         return self._snapshot.segments
 
     def __len__(self) -> int:
@@ -203,13 +204,13 @@ class Index:
     ) -> Iterator[pa.Table]:
         """Yield what `query` returns, batch by batch."""
         first = 0
-        kind = id_type(self._segments)
+        kind = id_type(self.segments)
         for text, ids in found:
             batch = sketched(text, ids, self.parameters)
             lookup = Lookup(self.manifest.threshold, keepers_only=False, limit=limit)
-            matches = lookup.matches(batch, self._segments)
+            matches = lookup.matches(batch, self.segments)
             matches = matches.best_of_each(len(matches) if top is None else top)
-            yield matches_table(first, batch, matches, self._segments, kind)
+            yield matches_table(first, batch, matches, self.segments, kind)
             first += len(batch)
 
     def remove(self, ids: Sequence[Any]) -> int:
@@ -262,7 +263,7 @@ class Index:
                 f"{self.path} stores new documents alone, so it has no clusters; create an index "
                 "with --store all."
             )
-        return clusters_table(self._segments, self.config, linkage)
+        return clusters_table(self.segments, self.config, linkage)
 
     def verify(self) -> list[str]:
         """Read every byte and return what is damaged, a sentence each; none where all is well."""
@@ -283,7 +284,7 @@ class Index:
         """Hold the lock on the newest state; see it changed, if it was, afterwards."""
         with in_one_sentence([self.path]), writing(self.path, PATIENCE_SECONDS):
             self.refresh()
-            change = Change(self.path, self.manifest, self._segments, self.parameters)
+            change = Change(self.path, self.manifest, self.segments, self.parameters)
             try:
                 yield change
             finally:

@@ -133,7 +133,7 @@ class Lookup:
         for row in range(len(segment.entries)):
             asked = with_set if row else compared
             keys = batch.keys[asked, row - 1] if row else batch.digests[asked, 0]
-            hits, first, last = segment.ranges(row, keys)
+            hits, first, last = segment.ranges(row, keys, batch.key_bits if row else 0)
             weights[asked[hits]] += last - first
             found.append((row, asked[hits], first, last))
         for low, high in weighed_chunks(weights, _PAIRS_TOGETHER):

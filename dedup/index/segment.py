@@ -154,12 +154,15 @@ class Segment:
         index = np.repeat(shift, sizes) + np.arange(int(sizes.sum()))
         return self.sets[index]
 
-    def ranges(self, row: int, keys: UInt64Array) -> tuple[Int64Array, Int64Array, Int64Array]:
+    def ranges(
+        self, row: int, keys: UInt64Array, lost_bits: int
+    ) -> tuple[Int64Array, Int64Array, Int64Array]:
         """Return which keys are there, and where their entries of a row lie.
 
         Parameters
         ----------
         row : 0 for digests, else a band's number and 1.
+        lost_bits : low bits that the keys do not have.
 
         Returns
         -------
@@ -167,7 +170,7 @@ class Segment:
         first, last : int64, of the same shape; slices of entries[row].
         """
         entries = self.entries[row]
-        bits = place_bits(len(self))
+        bits = max(place_bits(len(self)), np.uint64(lost_bits))
         low = (keys >> bits) << bits
         order = np.argsort(low)  # ascending searches share the pages that they touch
         first = np.empty(len(keys), np.int64)

@@ -253,7 +253,7 @@ def test_a_document_equal_to_a_keeper_is_compared_with_no_other(tmp_path: Path) 
     lone = set(range(50)) - set(index.clusters()["doc_id"].to_pylist())
     asked = sorted((keepers | lone) & set(range(50)))
     found = lookup.matches(
-        sketched(pa.array([TEXTS[one] for one in asked]), None, index.parameters), index._segments
+        sketched(pa.array([TEXTS[one] for one in asked]), None, index.parameters), index.segments
     )
     assert lookup.num_compared == 0
     assert len(found) <= len(asked) <= len(batch)
