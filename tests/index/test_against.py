@@ -95,6 +95,17 @@ def test_what_is_there_goes_and_the_rest_is_a_run_of_its_own(
     assert its["keeper_id"].null_count == len(best)
 
 
+def test_small_segments_are_met_by_the_keys_of_a_long_run(tmp_path: Path) -> None:
+    """A run's keys have lost more low bits to its many documents than a segment's have."""
+    rng = np.random.default_rng(2)
+    texts = [" ".join(f"w{word}" for word in rng.integers(0, 5000, 150)) for _ in range(600)]
+    index = dedup.Index.create(tmp_path / "index")
+    for text in texts[:5]:
+        index.add([f"{text} and one more"])
+    found = dedup.find_duplicates(pa.table({"text": texts}), against=index.path)
+    assert np.flatnonzero(found.decisions.removed).tolist() == [0, 1, 2, 3, 4]
+
+
 def test_filter_later_writes_the_same(tmp_path: Path, new: Path) -> None:
     config = dedup.Config(against=str(reference(tmp_path, "index")))
     run = dedup.run([new], tmp_path / "out", config, kept=tmp_path / "kept")

@@ -118,6 +118,20 @@ def test_a_query_finds_what_a_run_finds_at_the_exact_measure(tmp_path: Path) -> 
     assert sorted(path.name for path in (tmp_path / "index").iterdir()) == before
 
 
+def test_of_two_keepers_the_first_removes_not_the_nearest(tmp_path: Path) -> None:
+    """The two are unlike each other; a later document is like both, and more like the second."""
+    words = [f"w{number}" for number in range(13)]
+    texts = [" ".join(some) for some in (words[3:], words[:10], words[:12])]
+    run = dedup.find_duplicates(pa.table({"text": texts}), ngram=1, threshold="0.6")
+    assert run.decisions.keeper.tolist() == [0, 1, 0]
+    for batches in ([texts[:1], texts[1:2], texts[2:]], [texts[:2], texts[2:]], [texts]):
+        index = dedup.Index.create(tmp_path / str(len(batches)), ngram=1, threshold="0.6")
+        answer = [row for batch in batches for row in index.add(batch).to_pylist()]
+        assert [row["keeper_id"] for row in answer] == [None, None, 0]
+        assert answer[2]["jaccard"] == 9 / 13
+        assert index.query(texts[2])["doc_id"].to_pylist() == [1, 0]
+
+
 def test_top_gives_the_best_and_limit_compares_the_first(tmp_path: Path) -> None:
     words = [f"word{number}" for number in range(100)]
     texts = [
