@@ -125,6 +125,17 @@ def test_the_command_says_how_many(tmp_path: Path, new: Path) -> None:
     assert count > 5
 
 
+def test_what_a_reference_removes_is_nobodys_doing_here(tmp_path: Path) -> None:
+    path = reference(tmp_path, "index")
+    found = dedup.find_duplicates(
+        pa.table({"text": [text for text in TEXTS[:5] if text.strip()]}), against=path
+    )
+    assert found.decisions.removed.all()
+    assert found.summary["removal"]["keepers"] == []
+    assert found.summary["result"]["clusters"] == 0
+    assert len(found.clusters) == len(found.pairs) == 0
+
+
 def test_short_documents_stay_as_without_a_reference(tmp_path: Path) -> None:
     path = tmp_path / "old.jsonl"
     path.write_text('{"text": "one two"}\n{"text": "one two three four"}\n{"text": ""}\n')
