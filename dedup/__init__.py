@@ -20,6 +20,8 @@ from dedup.version import __version__
 
 if TYPE_CHECKING:
     from dedup.check import Check
+    from dedup.index.index import Index
+    from dedup.index.stream import stream
     from dedup.output.result import Result
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
     "ConfigError",
     "DedupError",
     "FormatVersionError",
+    "Index",
     "InputError",
     "MissingExtraError",
     "OutputExistsError",
@@ -42,6 +45,7 @@ __all__ = [
     "plan",
     "recluster",
     "run",
+    "stream",
     "write_report",
 ]
 
@@ -56,4 +60,12 @@ def __getattr__(name: str) -> Any:
         from dedup.check import Check
 
         return Check
+    if name == "Index":
+        from dedup.index.index import Index
+
+        return Index
+    if name == "stream":
+        from dedup.index.stream import stream
+
+        return stream
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -236,7 +236,7 @@ def _stored(data: Any, config: Config, scratch: str, check: Check | None) -> Inp
     from dedup.io.columns import Selection
     from dedup.pipeline import needed_columns
 
-    batches, schema = _as_batches(data)
+    batches, schema = as_batches(data)
     file = InputFile(0, 0, "", "table", "arrow")
     selection = Selection(schema, needed_columns(config, check.columns if check else ()), file)
     names = list(dict.fromkeys(path[0] for path in selection.paths()))
@@ -245,7 +245,7 @@ def _stored(data: Any, config: Config, scratch: str, check: Check | None) -> Inp
     return Inputs([stored((b.select(names) for b in batches), chosen, path, "table")], Counter())
 
 
-def _as_batches(data: Any) -> tuple[Iterator[pa.RecordBatch], pa.Schema]:
+def as_batches(data: Any) -> tuple[Iterator[pa.RecordBatch], pa.Schema]:
     """Return the record batches of anything tabular, and their schema."""
     import pyarrow as pa
     import pyarrow.dataset as ds
@@ -273,7 +273,7 @@ def _as_table(data: Any) -> pa.Table:
 
     if isinstance(data, pa.Table):
         return data
-    batches, schema = _as_batches(data)
+    batches, schema = as_batches(data)
     return pa.Table.from_batches(batches, schema)
 
 

@@ -15,6 +15,7 @@ from dedup.commands.audit import audit
 from dedup.commands.eval import eval_command
 from dedup.commands.explain import explain
 from dedup.commands.filter import filter_command
+from dedup.commands.index import index
 from dedup.commands.plan import plan
 from dedup.commands.recluster import recluster
 from dedup.commands.report import report
@@ -42,6 +43,7 @@ for command in (
     report,
     eval_command,
     audit,
+    index,
 ):
     cli.add_command(command)
 

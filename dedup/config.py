@@ -109,6 +109,11 @@ class Config:
         "Compare only documents with equal values of this column, or of one file ('file').",
         metavar="NAME",
     )
+    against: str | None = _option(
+        None,
+        "Remove what is there already: an index, or documents (a file, folder or glob).",
+        metavar="PATH",
+    )
     linkage: str = _option(
         "keeper",
         "Clusters of a keeper and what it removes, or connected components.",
@@ -212,6 +217,8 @@ class Config:
             )
         if self.memory is not None:
             parse_bytes("memory", self.memory)
+        if self.against is not None:
+            object.__setattr__(self, "against", os.fspath(self.against))
         object.__setattr__(self, "seed_is_drawn", self.seed == "random")
         object.__setattr__(self, "seed", _seed(self.seed))
 

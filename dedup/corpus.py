@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from dedup.config import Config
 from dedup.engines.parts import DOCUMENT_ARRAYS, MAX_NAMED, PartRecords, PartSketches
@@ -100,6 +101,8 @@ class Corpus:
     excluded: Counter[str]
     num_bytes: int
     num_invalid: int
+    known: NDArray[np.bool_] | None = None
+    """bool, by position; documents that a reference has: removed, and compared no more."""
 
     def __len__(self) -> int:
         return len(self.num_tokens)

@@ -31,7 +31,7 @@ class Decisions:
         is one. They differ from `keeper` and `common` with components only, which annotate and
         never remove.
     removed : bool; whether the document is removed: it is no keeper, and `keep_best` does not
-        spare it.
+        spare it; or a reference has it (see `Corpus.known`), and then it has no keeper here.
     cluster_size : int64; documents in the document's cluster.
     """
 
@@ -70,6 +70,8 @@ def decide(corpus: Corpus, search: Search, scratch: Scratch, keep_best: int = 1)
         identical[block] = (texts[block] == texts[keeper[block]]).all(axis=1)
     if keep_best > 1:
         _spare(removed, removed_by, search.order, keep_best - 1, scratch)
+    if corpus.known is not None:
+        removed |= corpus.known
     size = scratch.held(np.bincount(keeper, minlength=count))
     return Decisions(
         keeper=keeper,

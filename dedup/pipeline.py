@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from dedup.check import Check
 from dedup.common import bare_parameters, common_warnings, without_common
@@ -22,6 +24,9 @@ from dedup.resources.costs import check_memory
 from dedup.resources.timing import Stages, peak_bytes
 from dedup.search import search, sketch_parameters
 from dedup.spill.scratch import Scratch
+
+if TYPE_CHECKING:
+    from dedup.index.index import Index
 
 
 def needed_columns(config: Config, also: Sequence[str] = ()) -> Columns:
@@ -58,14 +63,30 @@ def find(
     """
     stages = Stages()
     parameters = sketch_parameters(config)
-    with stages("sketch"):
-        first = parameters if config.ignore_common is None else bare_parameters(parameters)
-        columns = needed_columns(config, check.columns if check else ())
-        parts = engine.sketch(files, columns, first, scratch.folder, progress)
-    if scratch.folder is not None:
-        check_memory(sum(map(len, parts)), scratch.memory)
-    sketched = Sketched(files, parts, config)
-    return find_in(sketched, config, scratch, stages, keeps_rejected=keeps_rejected, check=check)
+    with ExitStack() as stack:
+        reference = None
+        if config.against is not None:
+            from dedup.index.against import check_options, opened_reference
+
+            check_options(config, check)
+            with stages("reference"):
+                its = opened_reference(config.against, config, scratch.folder)
+                reference = stack.enter_context(its)
+        with stages("sketch"):
+            first = parameters if config.ignore_common is None else bare_parameters(parameters)
+            columns = needed_columns(config, check.columns if check else ())
+            parts = engine.sketch(files, columns, first, scratch.folder, progress)
+        if scratch.folder is not None:
+            check_memory(sum(map(len, parts)), scratch.memory)
+        return find_in(
+            Sketched(files, parts, config),
+            config,
+            scratch,
+            stages,
+            keeps_rejected=keeps_rejected,
+            check=check,
+            reference=reference,
+        )
 
 
 def find_in(
@@ -76,12 +97,14 @@ def find_in(
     *,
     keeps_rejected: bool = True,
     check: Check | None = None,
+    reference: Index | None = None,
 ) -> Result:
     """Run the stages that follow the sketches.
 
     Parameters
     ----------
     config : asks for no lower threshold than that of the sketches, and for the same sets.
+    reference : documents that match one of these are removed first, and compared no more.
     """
     parameters = sketch_parameters(sketched.config)
     with stages("order"):
@@ -93,6 +116,13 @@ def find_in(
         with stages("ignore_common"):
             corpus, ignored = without_common(corpus, config, parameters, scratch)
         warnings += common_warnings(ignored)
+    known = None
+    if reference is not None:
+        from dedup.index.against import known_documents
+
+        with stages("against"):
+            known = known_documents(corpus, reference, config)
+        corpus.known = known.mask
     found = search(corpus, config, scratch, stages, keeps_rejected=keeps_rejected, check=check)
     with stages("tables"):
         decisions = decide(corpus, found, scratch, config.keep_best)
@@ -103,10 +133,16 @@ def find_in(
         removed = removal(corpus, decisions, config)
         summary = summarise(corpus, found, decisions, config, parameters.banding, pairs)
     summary["removal"] = removed
+    if reference is not None and known is not None:
+        summary["against"] = {
+            "path": config.against,
+            "documents": len(reference),
+            "removed": len(known.table),
+        }
     if check is not None:
         summary["search"]["refused_by_check"] = found.verifier.num_refused
     summary["ignored_shingles"] = ignored
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": stages.total}
     summary["peak_bytes"] = peak_bytes()
-    return Result(summary, decisions, corpus, found, pairs, sketched, scratch)
+    return Result(summary, decisions, corpus, found, pairs, sketched, scratch, known)

@@ -103,6 +103,10 @@ def summary_rows(summary: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield _row("  skipped", search["skipped_comparisons"], "comparisons; see the warning")
     yield _row("clusters", result["clusters"], f"the largest of {result['largest_cluster']:,}")
     yield _row("duplicates", result["removed"], f"{result['removed_share']:.1%} of the documents")
+    if summary.get("against"):
+        against = summary["against"]
+        note = f"in the reference, of {against['documents']:,} documents"
+        yield _row("  there already", against["removed"], note)
     if result.get("spared"):
         yield _row("  spared", result["spared"], "more have a keeper, and stay (--keep-best)")
     yield "time", f"{seconds:.2f}", f"seconds, {rate:,.0f} MB/s"

@@ -48,6 +48,8 @@ def units_of(corpus: Corpus, config: Config, order: Int64Array, scratch: Scratch
     order : int64; the position of each rank.
     """
     may_match = corpus.num_tokens >= config.min_tokens
+    if corpus.known is not None:
+        may_match &= ~corpus.known
     group = None
     if config.within is not None:
         group = scratch.held(corpus.groups(config.within).of_document)

@@ -98,6 +98,11 @@ def run(
         raise ConfigError(
             "keep_evidence is given with check, which evidence cannot hold; leave one of them out."
         )
+    if keep_evidence and config.against is not None:
+        raise ConfigError(
+            "keep_evidence is given with against, whose documents evidence does not hold; leave "
+            "one of them out."
+        )
     found = discover(inputs)
     limits = limits_for(found, config)
     before = Fingerprint.of_all(found.files, lenient=config.skip_bad_files)

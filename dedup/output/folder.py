@@ -19,6 +19,7 @@ from dedup.io.places import is_remote, local_folder, place_of
 from dedup.io.remote import RemotePath
 from dedup.output import remote_folder
 
+AGAINST_FILE = "against.parquet"
 CLUSTERS_FILE = "clusters.parquet"
 PAIRS_FILE = "pairs.parquet"
 SUMMARY_FILE = "summary.json"

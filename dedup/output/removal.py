@@ -46,7 +46,8 @@ def removal(corpus: Corpus, decisions: Decisions, config: Config) -> dict[str, A
     highest = None
     if len(large):
         highest = described(int(large[np.argmax(gone[large] / total[large])]))
-    removed_for = np.bincount(decisions.removed_by[decisions.removed], minlength=len(corpus))
+    here = decisions.removed if corpus.known is None else decisions.removed & ~corpus.known
+    removed_for = np.bincount(decisions.removed_by[here], minlength=len(corpus))
     keepers = largest(removed_for)
     ids = corpus.ids.take(keepers).to_pylist()
     return {

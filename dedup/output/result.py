@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dedup.corpus import Corpus, Sketched
 from dedup.decisions import Decisions
+from dedup.errors import ConfigError
 from dedup.io.filtered import FileRecords, FilteredCopies
 from dedup.io.records import RecordCheck
 from dedup.io.revisits import COLUMNS as NAME_COLUMNS
 from dedup.io.revisits import RemovedPages
 from dedup.output.evidence import write_evidence
 from dedup.output.folder import (
+    AGAINST_FILE,
     CLUSTERS_FILE,
     EVIDENCE_DIR,
     PAIRS_FILE,
@@ -35,6 +37,9 @@ from dedup.output.tables import DecisionColumns, cluster_batches
 from dedup.search import Search
 from dedup.spill.scratch import Scratch
 
+if TYPE_CHECKING:
+    from dedup.index.against import Known
+
 
 @dataclass(repr=False)
 class Result:
@@ -45,6 +50,7 @@ class Result:
     summary : parameters, versions, counts of every stage, seconds; JSON values.
     decisions : what became of every document, by position.
     pair_rows : the rows of `pairs`, before they are made.
+    known : the documents that the reference of ``against`` has; None without one.
     """
 
     summary: dict[str, Any]
@@ -54,6 +60,7 @@ class Result:
     pair_rows: Pairs
     sketched: Sketched
     scratch: Scratch
+    known: Known | None = None
 
     @cached_property
     def clusters(self) -> pa.Table:
@@ -111,6 +118,11 @@ class Result:
         ------
         OutputExistsError : the folder is there, and not to be replaced.
         """
+        if evidence and self.known is not None:
+            raise ConfigError(
+                "evidence is wanted of a run with against, whose documents it does not hold; leave "
+                "one of them out."
+            )
         check_replaceable(folder, overwrite)
         with staged(folder) as stage:
             self.write_into(stage, evidence=evidence)
@@ -144,6 +156,8 @@ class Result:
         """Write the files of the result into a folder that is there."""
         _write(self._cluster_batches(), self._clusters_schema, stage / CLUSTERS_FILE)
         _write(self.pair_rows.batches(), self.pair_rows.schema, stage / PAIRS_FILE)
+        if self.known is not None:
+            pq.write_table(self.known.table, stage / AGAINST_FILE, compression="zstd")
         if evidence:
             write_evidence(self.sketched, self.corpus, self.search, stage / EVIDENCE_DIR)
         with open(stage / SUMMARY_FILE, "w", encoding="utf-8") as file:

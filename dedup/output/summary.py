@@ -102,8 +102,8 @@ def _spared(decisions: Decisions, config: Config) -> dict[str, int]:
     """Count the documents that have a keeper and stay all the same."""
     if config.keep_best == 1:
         return {}
-    keepers = int((decisions.removed_by == np.arange(len(decisions.removed))).sum())
-    return {"spared": len(decisions.removed) - keepers - int(decisions.removed.sum())}
+    has_keeper = decisions.removed_by != np.arange(len(decisions.removed))
+    return {"spared": int((has_keeper & ~decisions.removed).sum())}
 
 
 def _containment_counts(search: Search, decisions: Decisions) -> dict[str, int]:

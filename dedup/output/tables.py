@@ -123,7 +123,7 @@ class DecisionColumns:
         return pa.Table.from_arrays(
             [
                 pa.array(keeper, mask=alone),
-                keeper == rows,
+                (keeper == rows) & ~decisions.removed[rows],
                 decisions.removed[rows],
                 self._corpus.ids.take(keeper, alone),
                 *_nullable(measured(self._corpus, self._measure, keeper, rows, common), alone),

@@ -29,6 +29,7 @@ _ONLY = {
     "method": "minhash",
     "measure": "jaccard",
     "ignore_common": None,
+    "against": None,
     "skip_bad_files": False,
 }
 """Options of which the Spark engine has one value."""

@@ -1,0 +1,1 @@
+"""The index inside other programs: a module for each."""
