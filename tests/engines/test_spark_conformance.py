@@ -87,6 +87,11 @@ def test_tables_of_both_engines_are_equal(
         data, text="body", id=id_column, partitions=partitions, **options
     ) as found:
         same_tables(found, expected)
+        stages = found.summary["stages"]
+        assert stages["clusters"]["rows"] == expected.clusters.num_rows
+        assert stages["pairs"]["rows"] == expected.pairs.num_rows
+        assert all(stage["bytes"] > 0 for stage in stages.values())
+        assert {*stages, "total"} == set(found.summary["seconds"])
         counts = found.summary["result"]
         assert counts == {name: expected.summary["result"][name] for name in counts}
         assert counts["removed"] > 30

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import dedup
 import dedup.spark
 from dedup.cli import cli
 from dedup.engines.spark import files as spark_files
+from dedup.engines.spark.session import scratch_folder
 from tests.worlds import world
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample.warc.gz"
@@ -101,3 +103,13 @@ def test_what_is_not_for_spark(tmp_path: Path) -> None:
             dedup.spark.run([SAMPLE], None, dedup.Config(**options))
     with pytest.raises(dedup.ConfigError, match="standard input is not for Spark"):
         dedup.spark.run(["-"], None, dedup.Config())
+
+
+def test_scratch_folders_of_sessions_that_are_elsewhere() -> None:
+    connect = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})
+    with pytest.raises(dedup.ConfigError, match="one of Spark Connect"):
+        scratch_folder(connect(), "/tmp")
+    cluster = SimpleNamespace(conf={"spark.master": "yarn"})
+    with pytest.raises(dedup.ConfigError, match="scratch is not given"):
+        scratch_folder(cluster, None)
+    assert scratch_folder(cluster, "hdfs:///tmp/").startswith("hdfs:///tmp/dedup-")

@@ -66,7 +66,7 @@ def run_files(
             summary["input"]["skipped_files"] = dict(found.skipped)
         first = _id_warnings(sketches, config) + unread_warning(Counter(facts["unread"]))
         summary["warnings"] = first + summary["warnings"]
-        summary["seconds"] = stages.seconds | {"total": stages.total}
+        summary |= stages.facts()
         check_unchanged(before, Fingerprint.of_all(found.files))
         if output is not None:
             _write(result, output)

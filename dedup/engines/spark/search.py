@@ -75,7 +75,7 @@ class Searching:
         listed = candidate_pairs(stages, buckets, self._sets_of, config, "candidates")
         wants_all = config.pairs == "all" or config.linkage == "components"
         is_cut_short = listed.are_cut_short
-        skipped, num_candidates = listed.hot, listed.pairs.count()
+        skipped, num_candidates = listed.hot, stages.rows["candidates"]
         edges = None
         if wants_all or not is_cut_short:
             edges = self._compared("edges", listed.pairs)
@@ -125,5 +125,5 @@ class Searching:
         late_edges = self._compared("late_edges", pairs_of(late).distinct())
         removals = stages.written("removals", first_keepers(settled, late_edges))
         edges = edges.unionByName(late_edges)
-        num_candidates = rounds.num_pairs + rest.pairs.count()
+        num_candidates = rounds.num_pairs + stages.rows["rest"]
         return Search(buckets, removals, None, edges, rest.hot.unionByName(late), num_candidates, 0)
