@@ -9,7 +9,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
@@ -169,7 +168,7 @@ def evaluate(
 
     is_path = isinstance(truth, str | os.PathLike)
     return evaluate_folder(
-        Path(folder), truth if is_path else _as_table(truth), pairs=pairs, labels=labels
+        folder, truth if is_path else _as_table(truth), pairs=pairs, labels=labels
     )
 
 

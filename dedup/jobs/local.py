@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -29,7 +29,6 @@ PathLike = str | os.PathLike[str]
 Progress = Callable[[int, int], None]
 """Called with the bytes of input that are done, and all of them (0 where unknown)."""
 
-_SHOWN_BAD = 10
 SMALL_BYTES = 8 << 20
 """Input below this is sketched in this process: starting workers would take longer."""
 
@@ -128,6 +127,7 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     DedupError : the disk has not the room.
     """
     from dedup.engines.local import LocalEngine
+    from dedup.output.summary import bad_file_warnings
     from dedup.pipeline import find, needed_columns
     from dedup.search import sketch_parameters
     from dedup.spill.scratch import Scratch
@@ -182,20 +182,7 @@ def find_all(run: Run, progress: Progress | None) -> Result:
         {"name": files[i].name, "reason": run.bad[i].reason, "detail": str(run.bad[i])}
         for i in sorted(run.bad)
     ]
-    result.summary["warnings"] += _bad_warnings(result.summary["input"]["bad_files"])
+    result.summary["warnings"] += bad_file_warnings(result.summary["input"]["bad_files"])
     if run.found.skipped:
         result.summary["input"]["skipped_files"] = dict(run.found.skipped)
     return result
-
-
-def _bad_warnings(bad: Sequence[dict[str, str]]) -> list[str]:
-    """Return the warning that names files which could not be read."""
-    if not bad:
-        return []
-    names = ", ".join(file["name"] for file in bad[:_SHOWN_BAD])
-    more = f" and {len(bad) - _SHOWN_BAD:,} more" if len(bad) > _SHOWN_BAD else ""
-    what = "1 file" if len(bad) == 1 else f"{len(bad):,} files"
-    return [
-        f"{what} could not be read, and nothing of it is in the results or the copies: "
-        f"{names}{more} (bad_files in the summary says why)"
-    ]

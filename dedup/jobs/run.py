@@ -15,7 +15,7 @@ from dedup.config import Config
 from dedup.errors import ChangedInputError, ConfigError, DedupError, StorageError
 from dedup.io.inputs import discover, printable
 from dedup.io.places import exists, is_remote, place_of, shown
-from dedup.jobs.filtering import describe_input, write_removed
+from dedup.jobs.filtering import write_removed
 from dedup.jobs.guard import refusal
 from dedup.jobs.local import (
     PathLike,
@@ -27,6 +27,7 @@ from dedup.jobs.local import (
     temporary_folder,
 )
 from dedup.jobs.reporting import require_extra, write_report
+from dedup.jobs.run_input import describe_input
 from dedup.jobs.sources import Fingerprint
 from dedup.jobs.workspace import Manifest, Workspace
 from dedup.output.folder import check_replaceable, mend, staged

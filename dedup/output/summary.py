@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from dedup.text.unicode import VERSION as UNICODE_VERSION
 from dedup.version import __version__
 
 _SHOWN_SKIPPED = 10
+_SHOWN_BAD = 10
 _UNIT_NAMES = {"word": "word", "char": "character"}
 
 
@@ -256,3 +258,16 @@ def skipped_warning(
             f"of {bucket['documents']:,} documents"
         )
     return [text]
+
+
+def bad_file_warnings(bad: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the warning that names files which could not be read, if there are any."""
+    if not bad:
+        return []
+    names = ", ".join(file["name"] for file in bad[:_SHOWN_BAD])
+    more = f" and {len(bad) - _SHOWN_BAD:,} more" if len(bad) > _SHOWN_BAD else ""
+    what = "1 file" if len(bad) == 1 else f"{len(bad):,} files"
+    return [
+        f"{what} could not be read, and nothing of it is in the results or the copies: "
+        f"{names}{more} (bad_files in the summary says why)"
+    ]

@@ -34,7 +34,7 @@ def test_real_archives_together() -> None:
     result = find_duplicates(str(CORPORA), workers=1)
     clusters = result.clusters
     assert clusters.column_names[-10:] == CRAWL
-    assert result.summary["input"]["problems"] == {"truncated": 1, "damaged": 1}
+    assert result.summary["input"]["problems"] == {"truncated": 1, "damaged": 2}
     ids = result.corpus.columns["doc_id"].to_pylist()
     assert len(set(ids)) == len(ids)
     by_file = defaultdict(list)
@@ -73,6 +73,8 @@ def test_counts_agree_with_fastwarc(name: str) -> None:
             count += 1
     except (OSError, ValueError, RuntimeError):
         assert found.problems
+        assert len(found.texts) + sum(found.excluded.values()) > count  # and those behind it
+        return
     assert len(found.texts) + sum(found.excluded.values()) == count
 
 
