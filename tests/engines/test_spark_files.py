@@ -71,6 +71,23 @@ def test_mixed_files(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert expected.summary["input"]["problems"] == {"not JSON": 1}
     assert expected.summary["result"]["removed"] > 20
     same_output(out, expected)
+    again_by_uri(data, tmp_path, config, expected)
+
+
+def again_by_uri(data: Path, folder: Path, config: dedup.Config, expected: dedup.Result) -> None:
+    """Write to a URI of Hadoop's, over what is ours alone."""
+    out = folder / "by-uri"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(dedup.OutputExistsError, match="is already there"):
+        dedup.spark.run([data], out.as_uri(), config)
+    with pytest.raises(dedup.OutputExistsError, match="was not written by dedup"):
+        dedup.spark.run([data], out.as_uri(), config, overwrite=True)
+    (out / "notes.txt").rename(out / "summary.json")
+    (out / "summary.json").write_text('{"format": "dedup-summary-1"}')
+    dedup.spark.run([data], out.as_uri(), config, overwrite=True, partitions=1)
+    same_output(out, expected)
+    assert (out / "_SUCCESS").exists()
 
 
 def test_what_goes_wrong_in_a_task_is_one_sentence(spark: Any, tmp_path: Path) -> None:

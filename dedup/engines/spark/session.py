@@ -70,17 +70,17 @@ def scratch_folder(spark: SparkSession, given: str | None) -> str:
 
 def remove_folder(spark: SparkSession, folder: str) -> None:
     """Delete a folder wherever Hadoop's file systems reach."""
-    files, path = _reached(spark, folder)
+    files, path = reached(spark, folder)
     files.delete(path, True)
 
 
 def folder_bytes(spark: SparkSession, folder: str) -> int:
     """Return the bytes of all files in a folder."""
-    files, path = _reached(spark, folder)
+    files, path = reached(spark, folder)
     return int(files.getContentSummary(path).getLength())
 
 
-def _reached(spark: SparkSession, folder: str) -> tuple[Any, Any]:
+def reached(spark: SparkSession, folder: str) -> tuple[Any, Any]:
     """Return Hadoop's file system of a folder, and its path there."""
     jvm: Any = spark.sparkContext._jvm
     path = jvm.org.apache.hadoop.fs.Path(folder)
