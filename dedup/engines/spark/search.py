@@ -104,11 +104,11 @@ class Searching:
             num_refused=self._num_refused,
         )
 
-    def _sets_of(self, documents: DataFrame) -> DataFrame:
-        return sets_of(documents, self._units, self._sketches)
+    def _sets_of(self, name: str, documents: DataFrame) -> DataFrame:
+        return sets_of(self._stages, name, documents, self._units, self._sketches)
 
     def _compared(self, name: str, pairs: DataFrame) -> DataFrame:
-        edges = verified(pairs, self._sets_of(pairs), self._config.threshold)
+        edges = verified(pairs, self._sets_of(name, pairs), self._config.threshold)
         if self._check is None:
             return self._stages.written(name, edges)
         found = self._stages.written(name, judged(edges, self._units, self._sketches, self._check))
