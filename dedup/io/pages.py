@@ -23,18 +23,35 @@ from dedup.io.nesting import excess, is_deeper
 from dedup.io.records import record_digest
 from dedup.urls import canonical_url, link_header_canonical
 
-__all__ = ["MAX_DEPTH", "MAX_PAGE_BYTES", "Page", "page_of", "text_of"]
+__all__ = [
+    "MAX_CHARS",
+    "MAX_DEPTH",
+    "MAX_PAGE_BYTES",
+    "TOO_LARGE",
+    "TOO_LONG",
+    "Page",
+    "page_of",
+    "text_of",
+]
 
 MAX_PAGE_BYTES = MAX_RAW_BYTES - 1
 """Larger payloads are excluded: no page, but maybe a bomb (deflate reaches 1032:1)."""
 MAX_RATIO = 200
 """Of a body of more than `RATIO_BYTES` to what is stored of it; HTML reaches some 20."""
 RATIO_BYTES = 1 << 20
+MAX_CHARS = 10_000_000
+"""Of a text that is compared: a token has at least one, and 25 bytes of memory."""
 MAX_DEPTH = 2_000
 """Deeper pages take plain extraction: that of main content is quadratic in the depth (2,000 nested
 tags 0.05 s, 10,000 1.5 s), and no signal stops it."""
 HTML = ("text/html", "application/xhtml+xml")
 TOO_LARGE = f"payload over {MAX_PAGE_BYTES >> 20} MiB"
+TOO_LONG = f"text over {MAX_CHARS:,} characters"
+_LANGUAGE = re.compile(
+    rb"""<html\b[^>]{0,999}?\slang\s{0,9}=\s{0,9}["']?([a-z]{2,8}(?:-[a-z0-9]{1,8}){0,9})(?=["'\s>])""",
+    re.IGNORECASE,
+)
+_HEAD_BYTES = 4096
 _PLAIN_HOST = re.compile(r"https?://([a-zA-Z0-9.-]+)(?:[/?#]|$)")
 """What nearly all URLs look like: parsed at a tenth of the cost."""
 
@@ -50,7 +67,7 @@ class Page:
     status: int | None
     mime: str
     language: str | None
-    """As the server says, lower case."""
+    """As the server says, or else ``<html lang>``; lower case."""
     charset: str | None
     body: bytes
     damage: str = ""
@@ -165,6 +182,9 @@ def page_of(record: Record) -> tuple[Page | None, str]:
     too_much = excess(body) if mime in HTML else ""
     if too_much:
         return None, too_much
+    if language is None and mime in HTML:
+        found = _LANGUAGE.search(body, 0, _HEAD_BYTES)
+        language = found[1].decode().lower() if found else None
     return Page(
         offset=record.offset,
         url=record.url,

@@ -115,7 +115,12 @@ def test_what_is_not_for_spark(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 2
     assert "--kept is not for --engine spark" in done.output
-    for options in ({"method": "simhash"}, {"measure": "containment"}, {"ignore_common": 0.5}):
+    for options in (
+        {"method": "simhash"},
+        {"measure": "containment"},
+        {"ignore_common": 0.5},
+        {"skip_bad_files": True},
+    ):
         with pytest.raises(dedup.ConfigError, match="which the Spark engine does not have"):
             dedup.spark.run([SAMPLE], None, dedup.Config(**options))
     with pytest.raises(dedup.ConfigError, match="standard input is not for Spark"):
