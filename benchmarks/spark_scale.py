@@ -151,8 +151,8 @@ def fitted(results: list[dict[str, Any]]) -> list[str]:
         return []
     found = [
         f"Fitted on {most} executors, n the documents. " + "; ".join(shown) + ". "
-        "The bytes grow faster than the documents: every two copies of an article are 0.41 alike, so "
-        "that one such pair in twelve is compared, and both sets go there."
+        "The bytes grow faster than the documents: every two copies of an article are 0.41 alike, "
+        "so that one such pair in twelve is compared, and both sets go there."
     ]
     # From the largest measured run on in proportion: what it has of fixed costs, it has ten times.
     last = rows[-1]
