@@ -122,14 +122,3 @@ def test_runs_to_a_folder(tmp_path: Path) -> None:
         dedup.audit(tmp_path / "out", [tmp_path / "in.parquet"])
     with pytest.raises(dedup.InputError, match="has no extra column 'none'"):
         dedup.find_duplicates(TABLE, check=dedup.Check(within_a_day, columns=("none",)))
-
-
-def test_explain_names_the_check(tmp_path: Path) -> None:
-    text = " ".join(f"word{number}" for number in range(90))
-    table = pa.table({"id": ["a", "b", "c"], "text": [text, text + " and more", text[:-9]]})
-    pq.write_table(table, tmp_path / "in.parquet")
-    check = dedup.Check(lambda pairs: np.zeros(pairs.num_rows, np.bool_))
-    dedup.run([tmp_path / "in.parquet"], tmp_path / "out", dedup.Config(), check=check)
-    verdict = dedup.explain("a", "b", run=tmp_path / "out").verdict
-    assert verdict.reason == "check"
-    assert "second check refused 3 pairs" in verdict.text
