@@ -91,10 +91,12 @@ lint: $(TEST_STAMP)
 # The tests of the Spark engine say so where they are skipped for want of Java.
 .PHONY: java
 java:
-	@command -v java > /dev/null || { \
-	  [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
-	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless; \
-	} || echo "There is no Java, and it cannot be installed here: Spark is not tested."
+	@if command -v java >/dev/null; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ]; then as_root=; else as_root="sudo -n"; fi; \
+	echo "Installing Java for the tests of the Spark engine"; \
+	{ $$as_root apt-get update -q \
+	  && $$as_root apt-get install -y -q --no-install-recommends default-jre-headless; } \
+	|| echo "There is no Java, and it cannot be installed here: Spark is not tested." >&2
 
 test: lint browser java
 	"$(BIN)/pytest" -q -m 'not slow'

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from benchmarks import plot, table
 from benchmarks.corpus import write_corpus
 from benchmarks.measure import Run, machine, run
-from benchmarks.peers import PEERS, Peer, Task
+from benchmarks.peers import ON_SPARK, PEERS, Peer, Task
 from benchmarks.score import Truth
 from benchmarks.truth import write_truth
 
@@ -164,11 +164,11 @@ def main(
     results: Path,
 ) -> None:
     """Run dedup and its peers on one corpus and write a table, a plot and the raw figures."""
-    chosen = [peer for peer in PEERS if peer.name in peers.split(",")]
+    chosen = [peer for peer in (*PEERS, *ON_SPARK) if peer.name in peers.split(",")]
     unknown = set(peers.split(",")) - {peer.name for peer in chosen}
     if unknown:
         raise click.UsageError(
-            f"No peer {sorted(unknown)}; there are {[peer.name for peer in PEERS]}."
+            f"No peer {sorted(unknown)}; there are {[peer.name for peer in (*PEERS, *ON_SPARK)]}."
         )
     scratch.mkdir(parents=True, exist_ok=True)
     if corpus is None:

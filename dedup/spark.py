@@ -116,7 +116,7 @@ def find_duplicates(
     except BaseException:
         stages.close()
         raise
-    found.summary["seconds"] = stages.seconds | {"total": stages.total}
+    found.summary.update(stages.facts())
     return SparkResult(df, id_path, found, stages)
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dedup.config import Config
+from tests.engines.conftest import need_java
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -54,13 +55,16 @@ def environment(folder: Path) -> dict[str, str]:
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "cli.py"}" "$@"\n')
     script.chmod(0o755)
     path = f"{script.parent}{os.pathsep}{os.environ['PATH']}"
-    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
+    python = {"PYTHONPATH": str(ROOT), "PYSPARK_PYTHON": sys.executable}
+    return os.environ | python | {"PATH": path}
 
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.stem)
 def test_examples(page: Path, checkout: Path) -> None:
     for module in ("fastwarc", "resiliparse", "pandas", "jinja2", "plotly"):
         pytest.importorskip(module)
+    if page.stem == "spark":
+        need_java()
     for command, shown in examples(page):
         done = subprocess.run(
             command,

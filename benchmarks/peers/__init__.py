@@ -102,3 +102,10 @@ PEERS = (
     Peer("datatrove", "datatrove", "datatrove"),
     Peer("text_dedup", "text-dedup", "text-dedup", OWN),
 )
+
+ON_SPARK = (
+    Peer("dedup_spark", "dedup --engine spark", "dedup-lsh"),
+    Peer("spark_mllib", "Spark MLlib MinHashLSH", "pyspark", OWN),
+    Peer("spark_text_dedup", "text-dedup's Spark plan", "pyspark", OWN),
+)
+"""Those that need a Java, and run where they are asked for by name."""

@@ -93,6 +93,8 @@ def run(
         )
         if not quiet:
             print_summary(summary, None if dry_run else output, verbose=verbose)
+        if summary["input"]["unread"]:
+            click.get_current_context().exit(PARTLY_READ)
         return
     with ProgressBar(enabled=not quiet and sys.stderr.isatty()) as bar:
         result = run_files(

@@ -1,6 +1,7 @@
 """The command under spark-submit, on executors that are JVMs of their own, of which one may die.
 
-Files go in and come out as for a user; the tables are those of the local engine.
+Files go in and come out as for a user; the tables are those of the local engine. The driver has
+1 GB and takes 64 MB of results at the most.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import pytest
 
 import dedup
 from benchmarks.skew_worlds import WORLDS
+from benchmarks.tenfold import write_tenfold
 from tests.engines.conftest import SETTINGS, need_java
 from tests.engines.test_spark_files import SAMPLE, same_output
 from tests.test_corpora import CORPORA
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.slow
 
 CLUSTER = "local-cluster[2,1,2048]"
 SKEWED = ("copies of one page", "pages of one template, pairs planted")
+TENFOLD = "reuters, ten times over"
 SECONDS = 3_000
 
 
@@ -81,8 +84,11 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pa
                 path = tmp_path_factory.mktemp("skewed") / "texts.parquet"
                 texts = pa.table({"text": make(size).texts})
                 pq.write_table(texts, path, row_group_size=10_000)
-            elif not path.exists():
+            elif not CORPORA.exists():
                 pytest.skip(f"no corpora at {CORPORA}")
+            elif name == TENFOLD:
+                path = tmp_path_factory.mktemp("tenfold") / "texts.parquet"
+                write_tenfold(CORPORA / "reuters.parquet", path)
             known[name] = path, dedup.find_duplicates(path)
             assert known[name][1].summary["search"]["skipped_comparisons"] == 0
         return known[name]
@@ -104,7 +110,7 @@ def test_tables_whatever_the_partitions(
     assert summary["result"]["removed"] == expected.summary["result"]["removed"] > 100
 
 
-@pytest.mark.parametrize("name", ["reuters", *SKEWED])
+@pytest.mark.parametrize("name", ["reuters", TENFOLD, *SKEWED])
 def test_tables_of_large_corpora(
     name: str, tmp_path: Path, corpus: Callable[[str], tuple[Path, dedup.Result]]
 ) -> None:

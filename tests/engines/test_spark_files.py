@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import dedup
 import dedup.spark
 from dedup.cli import cli
 from dedup.engines.spark import files as spark_files
+from dedup.engines.spark.session import scratch_folder
 from tests.worlds import world
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample.warc.gz"
@@ -69,6 +71,23 @@ def test_mixed_files(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert expected.summary["input"]["problems"] == {"not JSON": 1}
     assert expected.summary["result"]["removed"] > 20
     same_output(out, expected)
+    again_by_uri(data, tmp_path, config, expected)
+
+
+def again_by_uri(data: Path, folder: Path, config: dedup.Config, expected: dedup.Result) -> None:
+    """Write to a URI of Hadoop's, over what is ours alone."""
+    out = folder / "by-uri"
+    out.mkdir()
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(dedup.OutputExistsError, match="is already there"):
+        dedup.spark.run([data], out.as_uri(), config)
+    with pytest.raises(dedup.OutputExistsError, match="was not written by dedup"):
+        dedup.spark.run([data], out.as_uri(), config, overwrite=True)
+    (out / "notes.txt").rename(out / "summary.json")
+    (out / "summary.json").write_text('{"format": "dedup-summary-1"}')
+    dedup.spark.run([data], out.as_uri(), config, overwrite=True, partitions=1)
+    same_output(out, expected)
+    assert (out / "_SUCCESS").exists()
 
 
 def test_what_goes_wrong_in_a_task_is_one_sentence(spark: Any, tmp_path: Path) -> None:
@@ -96,8 +115,23 @@ def test_what_is_not_for_spark(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 2
     assert "--kept is not for --engine spark" in done.output
-    for options in ({"method": "simhash"}, {"measure": "containment"}, {"ignore_common": 0.5}):
+    for options in (
+        {"method": "simhash"},
+        {"measure": "containment"},
+        {"ignore_common": 0.5},
+        {"skip_bad_files": True},
+    ):
         with pytest.raises(dedup.ConfigError, match="which the Spark engine does not have"):
             dedup.spark.run([SAMPLE], None, dedup.Config(**options))
     with pytest.raises(dedup.ConfigError, match="standard input is not for Spark"):
         dedup.spark.run(["-"], None, dedup.Config())
+
+
+def test_scratch_folders_of_sessions_that_are_elsewhere() -> None:
+    connect = type("SparkSession", (), {"__module__": "pyspark.sql.connect.session"})
+    with pytest.raises(dedup.ConfigError, match="one of Spark Connect"):
+        scratch_folder(connect(), "/tmp")
+    cluster = SimpleNamespace(conf={"spark.master": "yarn"})
+    with pytest.raises(dedup.ConfigError, match="scratch is not given"):
+        scratch_folder(cluster, None)
+    assert scratch_folder(cluster, "hdfs:///tmp/").startswith("hdfs:///tmp/dedup-")

@@ -38,6 +38,7 @@ FEW_ROWS = {
     "_stars": "one",
     "_one": "one",
     "_skipped": "ten at the most",
+    "_is_ours": "one",
     "collected": "at most DRIVER_EDGES edges",
 }
 """Functions that collect, and how many rows."""

@@ -216,7 +216,7 @@ class Candidates:
 def candidate_pairs(
     stages: Stages,
     buckets: DataFrame,
-    sets_of: Callable[[DataFrame], DataFrame],
+    sets_of: Callable[[str, DataFrame], DataFrame],
     config: Config,
     name: str,
 ) -> Candidates:
@@ -224,18 +224,23 @@ def candidate_pairs(
 
     Parameters
     ----------
-    sets_of : gives (rank, set) of the documents of which it gets the rank.
+    sets_of : gives (rank, set) of the documents of which it gets the rank, in stages of a name.
     name : of the stages.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
     # Each hot bucket has one member in this place.
-    hot_keys = buckets.where(F.col("nth") == HOT_BUCKET).select("key")
-    small = buckets.join(hot_keys, "key", "left_anti").select("key", "rank", "size")
-    hot = buckets.join(hot_keys, "key", "left_semi").select("key", "rank")
-    work = HotPairs(config.threshold, config.max_comparisons)
-    ordered = stages.sorted_by(hot.join(sets_of(hot.select("rank")), "rank"), ["key"], ["rank"])
-    from_hot = stages.written(f"{name}_hot", ordered.mapInArrow(work, HOT_COLUMNS))
+    is_last = F.col("nth") == HOT_BUCKET
+    hot_keys = stages.written(f"{name}_hot_keys", buckets.where(is_last).select("key"))
+    small = buckets.select("key", "rank", "size")
+    from_hot = stages.spark.createDataFrame([], HOT_COLUMNS)
+    if stages.rows[f"{name}_hot_keys"]:
+        small = small.join(hot_keys, "key", "left_anti")
+        hot = buckets.join(hot_keys, "key", "left_semi").select("key", "rank")
+        sets = sets_of(f"{name}_hot", hot.select("rank"))
+        ordered = stages.sorted_by(hot.join(sets, "rank"), ["key"], ["rank"])
+        work = HotPairs(config.threshold, config.max_comparisons)
+        from_hot = stages.written(f"{name}_hot", ordered.mapInArrow(work, HOT_COLUMNS))
     ordered = stages.sorted_by(small, ["key"], ["rank"])
     listed = ordered.mapInArrow(SmallPairs(config.threshold), PAIR_COLUMNS)
     listed = listed.unionByName(pairs_of(from_hot))

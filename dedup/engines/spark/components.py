@@ -62,13 +62,14 @@ def _stars(stages: Stages, edges: DataFrame) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     pairs = edges
-    before: tuple[int, int] | None = None
+    before: tuple[int, int | None] | None = None
     number = 0
     while True:
-        pairs = stages.written(f"stars_{number}", _small_star(_large_star(pairs)))
-        total = F.sum((F.hash("left", "right")).cast("bigint"))
-        row = pairs.agg(F.count("*"), total).collect()[0]
-        now = (int(row[0]), int(row[1] or 0))
+        name = f"component_stars_{number}"
+        pairs = stages.written(name, _small_star(_large_star(pairs)))
+        # The pairs are distinct: equal ones have equal exclusive ors, and others do once in 2**64.
+        mark = pairs.agg(F.bit_xor(F.xxhash64("left", "right"))).collect()[0][0]
+        now = (stages.rows[name], mark)
         if now == before:
             return pairs.select(F.col("right").alias("rank"), F.col("left").alias("keeper"))
         before = now

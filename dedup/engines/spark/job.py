@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Sequence
@@ -11,22 +10,15 @@ from typing import TYPE_CHECKING, Any
 from dedup.check import Check
 from dedup.config import Config
 from dedup.engines.spark.files import sketched_files
-from dedup.engines.spark.plan import Found, check_config, find
+from dedup.engines.spark.output import output_of
+from dedup.engines.spark.plan import check_config, find
 from dedup.engines.spark.session import scratch_folder, session
 from dedup.engines.spark.stages import Stages
 from dedup.errors import ConfigError
 from dedup.ids import id_warnings
 from dedup.io.inputs import STDIN, discover, printable
 from dedup.io.places import shown
-from dedup.jobs.filtering import REMOVED_FILE
 from dedup.jobs.sources import Fingerprint, check_unchanged
-from dedup.output.folder import (
-    CLUSTERS_FILE,
-    PAIRS_FILE,
-    SUMMARY_FILE,
-    check_replaceable,
-    staged,
-)
 from dedup.output.summary import unread_warning
 
 if TYPE_CHECKING:
@@ -50,10 +42,9 @@ def run_files(
     found = discover(inputs)
     if any(file.path == STDIN for file in found.files):
         raise ConfigError("standard input is not for Spark; give files that all tasks reach.")
-    if output is not None:
-        check_replaceable(output, overwrite)
     before = Fingerprint.of_all(found.files)
     spark = session()
+    target = None if output is None else output_of(spark, output, overwrite=overwrite)
     folder = scratch_folder(spark, None if scratch is None else os.fspath(scratch))
     stages = Stages(spark, folder, partitions)
     try:
@@ -66,10 +57,10 @@ def run_files(
             summary["input"]["skipped_files"] = dict(found.skipped)
         first = _id_warnings(sketches, config) + unread_warning(Counter(facts["unread"]))
         summary["warnings"] = first + summary["warnings"]
-        summary["seconds"] = stages.seconds | {"total": stages.total}
+        summary |= stages.facts()
         check_unchanged(before, Fingerprint.of_all(found.files))
-        if output is not None:
-            _write(result, output)
+        if target is not None:
+            target.write(result)
     finally:
         stages.close()
     return summary
@@ -89,15 +80,3 @@ def _id_warnings(documents: DataFrame, config: Config) -> list[str]:
     counts = documents.agg(F.count("*"), F.count_if(is_null), F.count_distinct(hashes))
     total, nulls, distinct = counts.collect()[0]
     return id_warnings(nulls, total - nulls - distinct, strict=config.strict_ids)
-
-
-def _write(result: Found, output: PathLike) -> None:
-    """Write the tables, each a folder of Parquet files, and the summary."""
-    tables = {CLUSTERS_FILE: result.clusters, PAIRS_FILE: result.pairs}
-    with staged(output) as stage:
-        for name, table in (tables | {REMOVED_FILE: result.removed}).items():
-            place = (stage / name).absolute().as_uri()
-            table.write.option("compression", "zstd").parquet(place)
-        with open(stage / SUMMARY_FILE, "w", encoding="utf-8") as file:
-            json.dump(result.summary, file, indent=2, ensure_ascii=False)
-            file.write("\n")

@@ -99,7 +99,7 @@ def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int) -> Data
             rest = rest.join(found.withColumnRenamed("rank", side), side, "left_anti")
         # What a keeper touched went with its right side, so no open pair has a known keeper.
         open_ = stages.written(f"open_{number}", rest.select("left", "right", "common"))
-        num_edges = open_.count()
+        num_edges = stages.rows[f"open_{number}"]
         number += 1
     last = _settled_here(open_).select("rank")
     removed = last if removed is None else removed.union(last)

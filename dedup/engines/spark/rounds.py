@@ -86,10 +86,10 @@ def star_rounds(stages: Stages, buckets: DataFrame, compare: Compare) -> Rounds:
         active = stages.written(
             f"active_{number}", ordered.mapInArrow(SharedKeys(), BUCKET_COLUMNS)
         )
-        compared = pairs.count()
+        compared = stages.rows[f"stars_{number}"]
         num_pairs += compared
         poor = poor + 1 if found.count() < POOR_YIELD * compared else 0
-        if poor == POOR_ROUNDS or active.isEmpty():
+        if poor == POOR_ROUNDS or not stages.rows[f"active_{number}"]:
             break
     return Rounds(_union(edges), _union(kept), _union(removed), active, num_pairs)
 

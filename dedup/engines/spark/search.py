@@ -75,7 +75,7 @@ class Searching:
         listed = candidate_pairs(stages, buckets, self._sets_of, config, "candidates")
         wants_all = config.pairs == "all" or config.linkage == "components"
         is_cut_short = listed.are_cut_short
-        skipped, num_candidates = listed.hot, listed.pairs.count()
+        skipped, num_candidates = listed.hot, stages.rows["candidates"]
         edges = None
         if wants_all or not is_cut_short:
             edges = self._compared("edges", listed.pairs)
@@ -104,11 +104,11 @@ class Searching:
             num_refused=self._num_refused,
         )
 
-    def _sets_of(self, documents: DataFrame) -> DataFrame:
-        return sets_of(documents, self._units, self._sketches)
+    def _sets_of(self, name: str, documents: DataFrame) -> DataFrame:
+        return sets_of(self._stages, name, documents, self._units, self._sketches)
 
     def _compared(self, name: str, pairs: DataFrame) -> DataFrame:
-        edges = verified(pairs, self._sets_of(pairs), self._config.threshold)
+        edges = verified(pairs, self._sets_of(name, pairs), self._config.threshold)
         if self._check is None:
             return self._stages.written(name, edges)
         found = self._stages.written(name, judged(edges, self._units, self._sketches, self._check))
@@ -125,5 +125,5 @@ class Searching:
         late_edges = self._compared("late_edges", pairs_of(late).distinct())
         removals = stages.written("removals", first_keepers(settled, late_edges))
         edges = edges.unionByName(late_edges)
-        num_candidates = rounds.num_pairs + rest.pairs.count()
+        num_candidates = rounds.num_pairs + stages.rows["rest"]
         return Search(buckets, removals, None, edges, rest.hot.unionByName(late), num_candidates, 0)

@@ -51,8 +51,13 @@ def scratch_folder(spark: SparkSession, given: str | None) -> str:
 
     Raises
     ------
-    ConfigError : none is given, and there is more than this machine.
+    ConfigError : none is given, and there is more than this machine; or the session is remote.
     """
+    if type(spark).__module__.startswith("pyspark.sql.connect"):
+        raise ConfigError(
+            "the session is one of Spark Connect, which cannot delete what a run writes meanwhile; "
+            "run it in the driver, by spark-submit or in a notebook of the cluster."
+        )
     if given is not None:
         return given.rstrip("/") + f"/dedup-{os.urandom(8).hex()}"
     if not (spark.conf.get("spark.master", None) or "").startswith("local"):
@@ -65,6 +70,18 @@ def scratch_folder(spark: SparkSession, given: str | None) -> str:
 
 def remove_folder(spark: SparkSession, folder: str) -> None:
     """Delete a folder wherever Hadoop's file systems reach."""
+    files, path = reached(spark, folder)
+    files.delete(path, True)
+
+
+def folder_bytes(spark: SparkSession, folder: str) -> int:
+    """Return the bytes of all files in a folder."""
+    files, path = reached(spark, folder)
+    return int(files.getContentSummary(path).getLength())
+
+
+def reached(spark: SparkSession, folder: str) -> tuple[Any, Any]:
+    """Return Hadoop's file system of a folder, and its path there."""
     jvm: Any = spark.sparkContext._jvm
     path = jvm.org.apache.hadoop.fs.Path(folder)
-    path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()).delete(path, True)
+    return path.getFileSystem(spark.sparkContext._jsc.hadoopConfiguration()), path

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dedup.engines.spark.failures import of_tasks
-from dedup.engines.spark.session import remove_folder
+from dedup.engines.spark.session import folder_bytes, remove_folder
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -30,6 +30,7 @@ class Stages:
     ----------
     shuffle : the number of partitions, where one is given.
     seconds : what each stage took.
+    rows, bytes : what each stage wrote; bytes as they lie in its Parquet files.
     """
 
     def __init__(self, spark: SparkSession, folder: str, partitions: int | None) -> None:
@@ -37,12 +38,15 @@ class Stages:
         self.folder = folder
         self.shuffle = () if partitions is None else (partitions,)
         self.seconds: dict[str, float] = {}
+        self.rows: dict[str, int] = {}
+        self.bytes: dict[str, int] = {}
         self._begin = time.perf_counter()
 
-    @property
-    def total(self) -> float:
-        """Seconds since the run began."""
-        return time.perf_counter() - self._begin
+    def facts(self) -> dict[str, Any]:
+        """Return what the summary says of the stages, as JSON values."""
+        total = {"total": time.perf_counter() - self._begin}
+        named = {name: {"rows": self.rows[name], "bytes": self.bytes[name]} for name in self.rows}
+        return {"seconds": self.seconds | total, "stages": named}
 
     def written(self, name: str, table: DataFrame) -> DataFrame:
         """Write a table, and return it as it is read from its files."""
@@ -50,8 +54,11 @@ class Stages:
         path = f"{self.folder}/{name}"
         with of_tasks():
             table.write.mode("error").parquet(path)
+        found = self.spark.read.schema(table.schema).parquet(path)
+        self.rows[name] = found.count()  # of the files' footers
+        self.bytes[name] = folder_bytes(self.spark, path)
         self.seconds[name] = time.perf_counter() - begin
-        return self.spark.read.schema(table.schema).parquet(path)
+        return found
 
     def sorted_by(self, table: DataFrame, keys: Sequence[str], then: Sequence[str]) -> DataFrame:
         """Bring equal keys into one partition, each partition sorted by keys and what follows."""

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.engines.spark.arrays import numbers, rows, unpacked_words
+from dedup.engines.spark.stages import Stages
 from dedup.sketch.store import SetStore
 from dedup.verify import BELOW, Verifier
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 EDGE_COLUMNS = "left bigint, right bigint, common bigint"
+
+FEW_PLACES = 1 << 19
+"""Documents whose sets are found without a shuffle of all: 16 MiB of places on the driver."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,17 @@ class VerifyPairs:
             )
 
 
-def sets_of(documents: DataFrame, units: DataFrame, sketches: DataFrame) -> DataFrame:
+def sets_of(
+    stages: Stages, name: str, documents: DataFrame, units: DataFrame, sketches: DataFrame
+) -> DataFrame:
     """Return (rank, set) of some documents.
+
+    The sets of all others stay where they are as long as few are wanted: a list of these goes to
+    every executor. Else all sets are shuffled.
 
     Parameters
     ----------
+    name : of the stage, a list of places.
     documents : their ranks, in all its columns, each as often as it likes.
     units : (rank, place) of all; sketches : (place, set) of all.
     """
@@ -60,7 +70,10 @@ def sets_of(documents: DataFrame, units: DataFrame, sketches: DataFrame) -> Data
 
     wanted = documents.select(F.explode(F.array(*documents.columns)).alias("rank")).distinct()
     places = units.select("rank", "place").join(wanted, "rank", "left_semi")
-    return places.join(sketches.select("place", "set"), "place").drop("place")
+    places = stages.written(f"{name}_places", places)
+    if stages.rows[f"{name}_places"] <= FEW_PLACES:
+        places = F.broadcast(places)
+    return sketches.select("place", "set").join(places, "place").drop("place")
 
 
 def verified(pairs: DataFrame, sets: DataFrame, threshold: Fraction) -> DataFrame:

@@ -1,0 +1,121 @@
+"""The output of a run on files: each table a folder of Parquet files, and the summary.
+
+A path is of the driver's machine, or of a disk that all share, and is renamed when all is written.
+A URI is one of Hadoop's, where renaming may copy: tables first, then ``summary.json``, then
+``_SUCCESS``, and a folder without that is not complete.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from dedup.engines.spark.plan import Found
+from dedup.engines.spark.session import reached
+from dedup.errors import OutputExistsError
+from dedup.io.remote import shown_uri
+from dedup.jobs.filtering import REMOVED_FILE
+from dedup.output.folder import (
+    CLUSTERS_FILE,
+    PAIRS_FILE,
+    SUMMARY_FILE,
+    SUMMARY_FORMAT,
+    check_replaceable,
+    staged,
+)
+from dedup.output.remote_folder import SUCCESS_FILE
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class LocalOutput:
+    """A folder with a path.
+
+    Raises
+    ------
+    OutputExistsError : it may not be written.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, overwrite: bool) -> None:
+        check_replaceable(folder, overwrite)
+        self._folder = folder
+
+    def write(self, result: Found) -> None:
+        """Write the tables and the summary."""
+        with staged(self._folder) as stage:
+            _write_tables(result, stage.absolute().as_uri())
+            (stage / SUMMARY_FILE).write_bytes(_summary_bytes(result))
+
+
+class HadoopOutput:
+    """A folder with a URI.
+
+    Raises
+    ------
+    OutputExistsError : it may not be written.
+    """
+
+    def __init__(self, spark: SparkSession, uri: str, *, overwrite: bool) -> None:
+        self._spark = spark
+        self._uri = uri.rstrip("/")
+        files, path = reached(spark, self._uri)
+        if not files.exists(path) or not files.listStatus(path):
+            return
+        name = shown_uri(self._uri)
+        if not overwrite:
+            raise OutputExistsError(
+                f"output {name} is already there; give another, or --overwrite."
+            )
+        if not self._is_ours():
+            raise OutputExistsError(
+                f"output {name} was not written by dedup, so --overwrite leaves it alone; give "
+                "another."
+            )
+
+    def write(self, result: Found) -> None:
+        """Write the tables, then the summary, then the mark that all is there."""
+        files, path = reached(self._spark, self._uri)
+        files.delete(path, True)
+        _write_tables(result, self._uri)
+        for name, octets in ((SUMMARY_FILE, _summary_bytes(result)), (SUCCESS_FILE, b"")):
+            files, path = reached(self._spark, f"{self._uri}/{name}")
+            stream = files.create(path)
+            stream.write(bytearray(octets))
+            stream.close()
+
+    def _is_ours(self) -> bool:
+        marker = f"{self._uri}/{SUMMARY_FILE}"
+        files, path = reached(self._spark, marker)
+        if not files.exists(path):
+            return False
+        rows = self._spark.read.text(marker, wholetext=True).limit(1).collect()
+        try:
+            return bool(json.loads(rows[0][0])["format"] == SUMMARY_FORMAT)
+        except (ValueError, KeyError, TypeError, IndexError):
+            return False
+
+
+def output_of(
+    spark: SparkSession, given: str | os.PathLike[str], *, overwrite: bool
+) -> LocalOutput | HadoopOutput:
+    """Return the output that a path or a URI names."""
+    text = os.fspath(given)
+    if "://" in text:
+        return HadoopOutput(spark, text, overwrite=overwrite)
+    return LocalOutput(text, overwrite=overwrite)
+
+
+def _write_tables(result: Found, folder: str) -> None:
+    tables: dict[str, Any] = {
+        CLUSTERS_FILE: result.clusters,
+        PAIRS_FILE: result.pairs,
+        REMOVED_FILE: result.removed,
+    }
+    for name, table in tables.items():
+        table.write.option("compression", "zstd").parquet(f"{folder}/{name}")
+
+
+def _summary_bytes(result: Found) -> bytes:
+    return (json.dumps(result.summary, indent=2, ensure_ascii=False) + "\n").encode()
