@@ -1,0 +1,42 @@
+"""Random hyperplanes: on which side of a plane through the origin a vector lies.
+
+Two vectors at angle a are parted by a random plane with probability a / pi, so one function
+collides with probability 1 - a / pi.
+
+References
+----------
+Charikar (2002), Similarity estimation techniques from rounding algorithms. Goemans, Williamson
+(1995), Improved approximation algorithms for maximum cut.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from dedup.text.hashing import Int64Array
+from dedup.vectors.families.base import Float32Array, generator
+
+_PURPOSE = 0
+
+
+@dataclass(frozen=True)
+class Hyperplanes:
+    """One bit a function."""
+
+    measure: ClassVar[str] = "cosine"
+
+    def collision_probability(self, distance: float) -> float:
+        """Return 1 - a / pi for an angle a in [0, pi]."""
+        return 1 - distance / math.pi
+
+    def directions(self, dim: int, functions: int, seed: int) -> Float32Array:
+        """Draw the normals of planes, a column each."""
+        return generator(seed, _PURPOSE).standard_normal((dim, functions), np.float32)
+
+    def symbols(self, projections: Float32Array) -> Int64Array:
+        """Return 1 above the plane, else 0; int64, shape (vectors, functions)."""
+        return (projections > 0).astype(np.int64)
