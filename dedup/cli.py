@@ -20,6 +20,7 @@ from dedup.commands.recluster import recluster
 from dedup.commands.report import report
 from dedup.commands.run import run
 from dedup.commands.show import show
+from dedup.commands.vectors import vectors
 from dedup.errors import DedupError
 from dedup.version import __version__
 
@@ -42,6 +43,7 @@ for command in (
     report,
     eval_command,
     audit,
+    vectors,
 ):
     cli.add_command(command)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.corpus import Corpus
+from dedup.corpus import Listed
+from dedup.outcome import Outcome
 from dedup.output.measures import EQUAL_SETS
-from dedup.search import Search
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 
@@ -44,7 +44,7 @@ class Decisions:
     cluster_size: Int64Array
 
 
-def decide(corpus: Corpus, search: Search, scratch: Scratch, keep_best: int = 1) -> Decisions:
+def decide(corpus: Listed, search: Outcome, scratch: Scratch, keep_best: int = 1) -> Decisions:
     """Carry the search's answer from units back to all documents.
 
     Parameters
@@ -106,7 +106,7 @@ def _spare(
 
 
 def _by_unit(
-    search: Search,
+    search: Outcome,
     unit_of_rank: Int64Array,
     keeper: Int64Array,
     common: Int64Array,

@@ -101,4 +101,12 @@ def find_in(
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": stages.total}
     summary["peak_bytes"] = peak_bytes()
-    return Result(summary, decisions, corpus, found, pairs, sketched, scratch)
+    return Result(
+        summary=summary,
+        decisions=decisions,
+        corpus=corpus,
+        search=found,
+        pair_rows=pairs,
+        sketched=sketched,
+        scratch=scratch,
+    )

@@ -17,6 +17,7 @@ from dedup.evaluation.truth import Truth
 from dedup.io.values import unified
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
 from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, PAIRS_FILE, SUMMARY_FILE
+from dedup.output.schema import measure_column
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 
@@ -43,12 +44,13 @@ class RunTables:
         try:
             summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
             measure = summary["config"]["measure"]
+            names = ["left_id", "right_id", measure_column(measure)]
             return RunTables(
                 num_documents=summary["input"]["documents"],
                 measure=measure,
                 has_all_pairs=summary["config"]["pairs"] == "all",
                 clusters=pq.read_table(folder / CLUSTERS_FILE, columns=["doc_id", "cluster_id"]),
-                pairs=pq.read_table(folder / PAIRS_FILE, columns=["left_id", "right_id", measure]),
+                pairs=pq.read_table(folder / PAIRS_FILE, columns=names),
                 ids=_all_ids(folder / EVIDENCE_DIR),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -113,7 +115,9 @@ class Joined:
         if run.ids is not None:
             in_run = np.zeros(count, np.bool_)
             in_run[rest[-1][rest[-1] >= 0]] = True
-        similarity = run.pairs[run.measure].to_numpy()
+        similarity = run.pairs[measure_column(run.measure)].to_numpy()
+        if run.measure == "euclidean":  # a distance has no place among shares
+            similarity = np.full(len(similarity), np.nan)
         return Joined(
             first,
             last,

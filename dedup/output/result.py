@@ -14,12 +14,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dedup.corpus import Corpus, Sketched
+from dedup.corpus import Corpus, Listed, Sketched
 from dedup.decisions import Decisions
 from dedup.io.filtered import FileRecords, FilteredCopies
 from dedup.io.records import RecordCheck
 from dedup.io.revisits import COLUMNS as NAME_COLUMNS
 from dedup.io.revisits import RemovedPages
+from dedup.outcome import Outcome
 from dedup.output.evidence import write_evidence
 from dedup.output.folder import (
     CLUSTERS_FILE,
@@ -36,9 +37,9 @@ from dedup.search import Search
 from dedup.spill.scratch import Scratch
 
 
-@dataclass(repr=False)
-class Result:
-    """Clusters, pairs and what the run did.
+@dataclass(repr=False, kw_only=True)
+class Tables:
+    """Clusters and pairs of any search, and what it did.
 
     Attributes
     ----------
@@ -49,10 +50,9 @@ class Result:
 
     summary: dict[str, Any]
     decisions: Decisions
-    corpus: Corpus
-    search: Search
+    corpus: Listed
+    search: Outcome
     pair_rows: Pairs
-    sketched: Sketched
     scratch: Scratch
 
     @cached_property
@@ -67,16 +67,12 @@ class Result:
 
     def __repr__(self) -> str:
         config, result = self.summary["config"], self.summary["result"]
+        reached = "<=" if config["measure"] == "euclidean" else ">="
         return (
             f"<Result: {len(self.corpus):,} documents, {result['clusters']:,} clusters, "
             f"{result['removed']:,} duplicates ({result['removed_share']:.1%}) at "
-            f"{config['measure']} >= {float(config['threshold']):g}>"
+            f"{config['measure']} {reached} {float(config['threshold']):g}>"
         )
-
-    def _repr_html_(self) -> str:
-        from dedup.report.notebook import result_html
-
-        return result_html(self)
 
     @property
     def decision_columns(self) -> pa.Table:
@@ -86,16 +82,36 @@ class Result:
 
     @property
     def _clusters_schema(self) -> pa.Schema:
-        return clusters_schema(
-            self.corpus.ids.type, self.search.verifier.measure, self.corpus.riding
-        )
+        return clusters_schema(self.corpus.ids.type, self.search.measure, self.corpus.riding)
 
     def _cluster_batches(self) -> Iterator[pa.Table]:
         return cluster_batches(self.corpus, self.search, self.decisions, self.scratch)
 
     def _decision_columns(self, first: int, stop: int) -> DecisionColumns:
-        measure = self.search.verifier.measure
+        measure = self.search.measure
         return DecisionColumns(self.corpus, measure, self.decisions, first, stop)
+
+    def write_tables(self, stage: Path) -> None:
+        """Write the tables and the summary into a folder that is there."""
+        _write(self._cluster_batches(), self._clusters_schema, stage / CLUSTERS_FILE)
+        _write(self.pair_rows.batches(), self.pair_rows.schema, stage / PAIRS_FILE)
+        with open(stage / SUMMARY_FILE, "w", encoding="utf-8") as file:
+            json.dump(self.summary, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+
+
+@dataclass(repr=False, kw_only=True)
+class Result(Tables):
+    """The tables of a run on documents, its evidence, and copies of its input."""
+
+    corpus: Corpus
+    search: Search
+    sketched: Sketched
+
+    def _repr_html_(self) -> str:
+        from dedup.report.notebook import result_html
+
+        return result_html(self)
 
     def write(
         self, folder: str | os.PathLike[str], *, overwrite: bool = False, evidence: bool = False
@@ -142,13 +158,9 @@ class Result:
 
     def write_into(self, stage: Path, *, evidence: bool) -> None:
         """Write the files of the result into a folder that is there."""
-        _write(self._cluster_batches(), self._clusters_schema, stage / CLUSTERS_FILE)
-        _write(self.pair_rows.batches(), self.pair_rows.schema, stage / PAIRS_FILE)
+        self.write_tables(stage)
         if evidence:
             write_evidence(self.sketched, self.corpus, self.search, stage / EVIDENCE_DIR)
-        with open(stage / SUMMARY_FILE, "w", encoding="utf-8") as file:
-            json.dump(self.summary, file, indent=2, ensure_ascii=False)
-            file.write("\n")
 
 
 def _whole(batches: Iterator[pa.Table], schema: pa.Schema) -> pa.Table:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.lsh.bands import band_keys
 from dedup.text.hashing import Int64Array, random_words
 
 Float32Array = NDArray[np.float32]
 Float64Array = NDArray[np.float64]
+UInt32Array = NDArray[np.uint32]
 
 _STREAM = 5
 
@@ -25,7 +27,7 @@ class Family(Protocol):
     measure : ``cosine`` or ``euclidean``: what a distance is; an angle in radians for the former.
     """
 
-    measure: str
+    measure: ClassVar[str]
 
     def collision_probability(self, distance: float) -> float:
         """Return the probability that one function has one value for two vectors so far apart."""
@@ -35,9 +37,42 @@ class Family(Protocol):
         """Return the values of functions, shape (vectors, functions), of their projections."""
         ...
 
-    def directions(self, dim: int, functions: int, seed: int) -> Float32Array:
-        """Draw functions: the float32 matrix, shape (dim, columns), that vectors are times."""
+    def second(self, projections: Float32Array) -> tuple[Int64Array, Float32Array]:
+        """Return the values that the functions nearly had, and by how much they missed them."""
         ...
+
+    def keys(self, symbols: Int64Array, functions: int) -> UInt32Array:
+        """Return a key for each table of so many functions; shape (vectors, tables)."""
+        ...
+
+    def fast_keys(self, projections: Float32Array, functions: int) -> UInt32Array:
+        """Return ``keys(symbols(projections))``, perhaps by a shorter way."""
+        ...
+
+    def directions(self, dim: int, functions: int, seed: int) -> Float32Array:
+        """Draw functions: the float32 matrix, shape (dim, columns), that vectors are times.
+
+        One row more is added to the products.
+        """
+        ...
+
+
+class MixedKeys:
+    """Keys of families whose values are whole numbers of any size: 32 bits of a mix of them."""
+
+    def keys(self, symbols: Int64Array, functions: int) -> UInt32Array:
+        """Return a key for each table of so many functions; shape (vectors, tables)."""
+        tables = symbols.shape[1] // functions
+        mixed = band_keys(symbols.view(np.uint64), tables, functions)
+        return (mixed >> np.uint64(32)).astype(np.uint32)
+
+    def fast_keys(self, projections: Float32Array, functions: int) -> UInt32Array:
+        """Return ``keys(symbols(projections))``."""
+        return self.keys(self.symbols(projections), functions)
+
+    def symbols(self, projections: Float32Array) -> Int64Array:
+        """Return the values of functions; see `Family`."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

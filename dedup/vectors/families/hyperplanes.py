@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dedup.text.hashing import Int64Array
-from dedup.vectors.families.base import Float32Array, generator
+from dedup.vectors.families.base import Float32Array, UInt32Array, generator
 
 _PURPOSE = 0
 
@@ -40,3 +41,23 @@ class Hyperplanes:
     def symbols(self, projections: Float32Array) -> Int64Array:
         """Return 1 above the plane, else 0; int64, shape (vectors, functions)."""
         return (projections > 0).astype(np.int64)
+
+    def second(self, projections: Float32Array) -> tuple[Int64Array, Float32Array]:
+        """Return the other side of each plane, and the distance to it."""
+        return 1 - self.symbols(projections), np.abs(projections)
+
+    def keys(self, symbols: Int64Array, functions: int) -> UInt32Array:
+        """Return the bits of each table's planes; uint32, shape (vectors, tables)."""
+        return _packed(symbols.reshape(len(symbols), -1, functions) > 0)
+
+    def fast_keys(self, projections: Float32Array, functions: int) -> UInt32Array:
+        """Return the same from projections."""
+        return _packed(projections.reshape(len(projections), -1, functions) > 0)
+
+
+def _packed(bits: NDArray[np.bool_]) -> UInt32Array:
+    """Pack up to 32 bits along the last axis."""
+    wide = np.zeros((*bits.shape[:2], 32), np.bool_)
+    wide[:, :, : bits.shape[2]] = bits
+    words = np.packbits(wide.reshape(-1), bitorder="little").view("<u4")
+    return words.reshape(bits.shape[:2])

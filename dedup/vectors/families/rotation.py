@@ -18,14 +18,14 @@ import numpy as np
 
 from dedup.errors import ConfigError
 from dedup.text.hashing import Int64Array
-from dedup.vectors.families.base import Float32Array, generator
+from dedup.vectors.families.base import Float32Array, MixedKeys, generator
 from dedup.vectors.families.cross_polytope import CrossPolytope
 
 _PURPOSE = 3
 
 
 @dataclass(frozen=True)
-class Rotation:
+class Rotation(MixedKeys):
     """One of `num_buckets` values a function.
 
     Parameters
@@ -55,3 +55,11 @@ class Rotation:
         grid = projections.reshape(len(projections), -1, m)
         found: Int64Array = np.concatenate([grid, -grid], axis=2).argmax(axis=2)
         return found
+
+    def second(self, projections: Float32Array) -> tuple[Int64Array, Float32Array]:
+        """Return the next bucket, and how much shorter the projection on it is."""
+        grid = projections.reshape(len(projections), -1, self.num_buckets // 2)
+        sides = np.concatenate([grid, -grid], axis=2)
+        order = np.argpartition(sides, (-2, -1), axis=2)[:, :, -2:]
+        values = np.take_along_axis(sides, order, 2)
+        return order[:, :, 0], values[:, :, 1] - values[:, :, 0]

@@ -23,13 +23,13 @@ import numpy as np
 
 from dedup.errors import ConfigError
 from dedup.text.hashing import Int64Array
-from dedup.vectors.families.base import Float32Array, generator
+from dedup.vectors.families.base import Float32Array, MixedKeys, generator
 
 _PURPOSE = 1
 
 
 @dataclass(frozen=True)
-class StableProjections:
+class StableProjections(MixedKeys):
     """One whole number a function.
 
     Parameters
@@ -64,3 +64,11 @@ class StableProjections:
     def symbols(self, projections: Float32Array) -> Int64Array:
         """Return the number of each step; int64, shape (vectors, functions)."""
         return np.floor(projections).astype(np.int64)
+
+    def second(self, projections: Float32Array) -> tuple[Int64Array, Float32Array]:
+        """Return the step beyond the nearer edge, and the distance to that edge, in steps."""
+        steps = np.floor(projections)
+        inside = projections - steps
+        found = steps.astype(np.int64)
+        found += np.where(inside < 0.5, -1, 1)
+        return found, np.minimum(inside, 1 - inside)
