@@ -88,13 +88,21 @@ lint: $(TEST_STAMP)
 	"$(BIN)/ruff" format --check
 	"$(BIN)/mypy" --strict dedup
 
-test: lint browser
+# The tests of the Spark engine say so where they are skipped for want of Java.
+.PHONY: java
+java:
+	@command -v java > /dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null \
+	  && apt-get update -qq && apt-get install -y -qq --no-install-recommends default-jre-headless; \
+	} || echo "There is no Java, and it cannot be installed here: Spark is not tested."
+
+test: lint browser java
 	"$(BIN)/pytest" -q -m 'not slow'
 
-test-quick: $(TEST_STAMP) browser
+test-quick: $(TEST_STAMP) browser java
 	"$(BIN)/pytest" -q -m 'not slow'
 
-test-slow: $(TEST_STAMP) browser
+test-slow: $(TEST_STAMP) browser java
 	"$(BIN)/pytest" -q -m slow
 
 # The peers' many packages stay out of the environment that the tests use.

@@ -19,9 +19,11 @@ from dedup.jobs.reporting import write_report
 from dedup.version import __version__
 
 if TYPE_CHECKING:
+    from dedup.check import Check
     from dedup.output.result import Result
 
 __all__ = [
+    "Check",
     "Config",
     "ConfigError",
     "DedupError",
@@ -45,8 +47,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Result":  # loads numpy and Arrow, which a command line may never need
+    # These load numpy and Arrow, which a command line may never need.
+    if name == "Result":
         from dedup.output.result import Result
 
         return Result
+    if name == "Check":
+        from dedup.check import Check
+
+        return Check
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
@@ -31,6 +30,7 @@ from dedup.resources.failures import in_one_sentence
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from dedup.check import Check
     from dedup.output.result import Result
     from dedup.report.explanation import Explanation
 
@@ -51,6 +51,7 @@ def find_duplicates(
     text: str = Config.text_column,
     id: str | None = Config.id_column,
     progress: Progress | None = None,
+    check: Check | None = None,
     **options: Any,
 ) -> Result:
     """Find the near-duplicates among documents.
@@ -64,6 +65,7 @@ def find_duplicates(
         field as ``"page.text"``. Lists of strings or integers are your own tokens.
         The id defaults to a column ``id``, else to positions.
     progress : called with bytes done and bytes in all.
+    check : a function that looks at verified pairs as well, and may reject them; see `dedup.Check`.
     **options : the fields of `Config`, such as ``threshold=0.8``.
 
     Raises
@@ -80,11 +82,12 @@ def find_duplicates(
             if any(file.path == STDIN for file in found.files):
                 raise InputError("standard input is for the command; give a path or a table here.")
         else:
-            found = _stored(data, config, folder)
+            found = _stored(data, config, folder, check)
         limits = limits_for(found, config)
         pool = stack.enter_context(started_pool(limits))
         before = Fingerprint.of_all(found.files, lenient=config.skip_bad_files)
-        return find_all(Run(found, before, config, limits, pool, folder), progress)
+        work = Run(found, before, config, limits, pool, folder, check=check)
+        return find_all(work, progress)
 
 
 def drop_duplicates(data: Any, **options: Any) -> pa.Table:
@@ -165,7 +168,7 @@ def evaluate(
 
     is_path = isinstance(truth, str | os.PathLike)
     return evaluate_folder(
-        Path(folder), truth if is_path else _as_table(truth), pairs=pairs, labels=labels
+        folder, truth if is_path else _as_table(truth), pairs=pairs, labels=labels
     )
 
 
@@ -227,7 +230,7 @@ def _paths(data: Any) -> list[PathLike] | None:
     return None
 
 
-def _stored(data: Any, config: Config, scratch: str) -> Inputs:
+def _stored(data: Any, config: Config, scratch: str, check: Check | None) -> Inputs:
     """Write the needed columns of a table to scratch, where workers memory-map them."""
     from dedup.io.arrow import stored
     from dedup.io.columns import Selection
@@ -235,7 +238,7 @@ def _stored(data: Any, config: Config, scratch: str) -> Inputs:
 
     batches, schema = _as_batches(data)
     file = InputFile(0, 0, "", "table", "arrow")
-    selection = Selection(schema, needed_columns(config), file)
+    selection = Selection(schema, needed_columns(config, check.columns if check else ()), file)
     names = list(dict.fromkeys(path[0] for path in selection.paths()))
     chosen = schema.empty_table().select(names).schema
     path = os.path.join(scratch, "table.arrow")

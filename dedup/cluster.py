@@ -31,10 +31,10 @@ from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 from dedup.verify import Verifier
 
-_MAX_ROUNDS = 64
-_POOR_YIELD = 0.1
-_POOR_ROUNDS = 3
-_NEVER = 127
+MAX_ROUNDS = 64
+POOR_YIELD = 0.1
+POOR_ROUNDS = 3
+NEVER = 127
 _PAIRS_TOGETHER = 1 << 21
 
 
@@ -82,7 +82,7 @@ class Keepers:
         """
         left, right = edges.left, edges.right
         blocked = np.zeros(int(right.max(initial=-1)) + 1, np.bool_)
-        for _ in range(_MAX_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             # A left side that is nobody's right side is a keeper; what it touches is removed.
             open_ = ~self.removed[left] & ~self.removed[right]
             left, right = left[open_], right[open_]
@@ -162,8 +162,8 @@ class _Rounds:
     ) -> None:
         self._verifier = verifier
         self.keepers = Keepers(num_documents, scratch)
-        self.kept_in = np.full(num_documents, _NEVER, np.int8)
-        self.removed_in = np.full(num_documents, _NEVER, np.int8)
+        self.kept_in = np.full(num_documents, NEVER, np.int8)
+        self.removed_in = np.full(num_documents, NEVER, np.int8)
         self.num_verified = 0
         self._scratch = scratch
         self._verified = verified
@@ -180,15 +180,15 @@ class _Rounds:
         """Go on until nothing is left, or rounds settle too little; return the buckets left."""
         active = buckets
         poor = 0
-        for number in range(_MAX_ROUNDS):
-            if not active.num_buckets or poor == _POOR_ROUNDS:
+        for number in range(MAX_ROUNDS):
+            if not active.num_buckets or poor == POOR_ROUNDS:
                 break
             pairs = self._ready_pairs(active, number)
             before = self.num_verified
             for edges in self.compared(pairs):
                 self.keepers.offer(edges)
                 self.removed_in[edges.right] = np.minimum(self.removed_in[edges.right], number)
-            poor = poor + 1 if self.num_verified - before < _POOR_YIELD * pairs.num_read else 0
+            poor = poor + 1 if self.num_verified - before < POOR_YIELD * pairs.num_read else 0
             active = self._restricted(active)
         return active
 
@@ -209,7 +209,7 @@ class _Rounds:
 
     def _restricted(self, active: BucketChunks) -> BucketChunks:
         """Return the buckets without the documents that are settled."""
-        keep = ~self.keepers.removed & (self.kept_in == _NEVER)
+        keep = ~self.keepers.removed & (self.kept_in == NEVER)
         rest = BucketChunks(self._scratch)
         for chunk in active:
             left = chunk.restrict(keep)
@@ -240,7 +240,7 @@ def _late_pairs(
         # A keeper of the first round is never late.
         is_keeper = ~removed[members] & (kept_in[members] > 0)
         keepers = pack_pairs(owners[is_keeper], members[is_keeper])
-        followers = removed_in[members] < _NEVER  # removed in a round, not by the last step
+        followers = removed_in[members] < NEVER  # removed in a round, not by the last step
         owner, document = owners[followers], members[followers]
         # Keepers of the same bucket that stand before the document's present keeper.
         first = np.searchsorted(keepers, pack_pairs(owner, np.zeros_like(owner)))

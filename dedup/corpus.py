@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.config import Config
-from dedup.engines.parts import DOCUMENT_ARRAYS, MAX_NAMED, PartSketches
+from dedup.engines.parts import DOCUMENT_ARRAYS, MAX_NAMED, PartRecords, PartSketches
 from dedup.ids import Ids
 from dedup.io.base import UNREAD, InputFile, Part
 from dedup.io.formats import TABLE
@@ -162,33 +162,19 @@ class Corpus(Listed):
 def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
     """Join sketched parts."""
     files, parts = sketched.files, sketched.parts
+    records = [record for part in parts for record in part.records]
+    problems, counts, unread = described_problems(files, records)
     rows = np.zeros(len(files), np.int64)
-    lines = Counter[int]()
     by_file: list[list[Part]] = [[] for _ in files]
-    problems: list[str] = []
-    counts: Counter[str] = Counter()
-    unread: Counter[str] = Counter()
-    named: Counter[object] = Counter()
+    for record in records:
+        if record.part is not None:
+            by_file[record.file].append(record.part)
+        rows[record.file] += record.rows
     excluded: Counter[str] = Counter()
     missing = [np.zeros(0, np.int64)]
     key_runs: list[KeyRun] = []
     total = 0
     for part in parts:
-        for record in part.records:
-            ordinal = record.file
-            name = files[ordinal].name
-            counts += record.problem_counts
-            unread[name] += sum(n for why, n in record.problem_counts.items() if why in UNREAD)
-            for problem in record.problems:
-                kind = (ordinal, problem.reason in UNREAD)
-                if named[kind] < MAX_NAMED and named[kind[1]] < _PROBLEMS_KEPT:
-                    named.update((kind, kind[1]))
-                    moved = problem.moved(int(rows[ordinal]), lines[ordinal])
-                    problems.append(moved.describe(name))
-            if record.part is not None:
-                by_file[ordinal].append(record.part)
-            rows[ordinal] += record.rows
-            lines[ordinal] += record.lines
         missing.append(part.missing + total)
         key_runs += [replace(run, first=run.first + total) for run in part.key_runs]
         excluded += part.excluded
@@ -214,11 +200,43 @@ def join_parts(sketched: Sketched, scratch: Scratch) -> Corpus:
         ),
         problems=problems,
         problem_counts=counts,
-        unread=+unread,
+        unread=unread,
         excluded=excluded,
         num_bytes=sum(part.num_bytes for part in parts),
         num_invalid=sum(part.num_invalid for part in parts),
     )
+
+
+def described_problems(
+    files: Sequence[InputFile], records: Iterable[PartRecords]
+) -> tuple[list[str], Counter[str], Counter[str]]:
+    """Return what was wrong with the input.
+
+    Returns
+    -------
+    problems : a line each, of the first ones.
+    counts : of all, by reason.
+    unread : places that could not be read, by the name of the file.
+    """
+    rows, lines = Counter[int](), Counter[int]()
+    problems: list[str] = []
+    counts: Counter[str] = Counter()
+    unread: Counter[str] = Counter()
+    named: Counter[object] = Counter()
+    for record in records:
+        ordinal = record.file
+        name = files[ordinal].name
+        counts += record.problem_counts
+        unread[name] += sum(n for why, n in record.problem_counts.items() if why in UNREAD)
+        for problem in record.problems:
+            kind = (ordinal, problem.reason in UNREAD)
+            if named[kind] < MAX_NAMED and named[kind[1]] < _PROBLEMS_KEPT:
+                named.update((kind, kind[1]))
+                moved = problem.moved(rows[ordinal], lines[ordinal])
+                problems.append(moved.describe(name))
+        rows[ordinal] += record.rows
+        lines[ordinal] += record.lines
+    return problems, counts, +unread
 
 
 def _columns(

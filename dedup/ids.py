@@ -63,16 +63,7 @@ class Ids:
         InputError : there are some, and `strict` is set.
         """
         duplicates = len(self) - self.null_count - self._num_distinct(scratch)
-        found = [
-            f"{count} {what} ids"
-            for count, what in ((self.null_count, "null"), (duplicates, "duplicate"))
-            if count
-        ]
-        if found and strict:
-            raise InputError(
-                f"the documents have {' and '.join(found)}; mend them or run without --strict-ids."
-            )
-        return [f"{text}: documents are told apart by position" for text in found]
+        return id_warnings(self.null_count, duplicates, strict=strict)
 
     def repeated(self, scratch: Scratch) -> Int64Array:
         """Return the positions of ids, by their hash, that stand at an earlier position too."""
@@ -99,6 +90,25 @@ class Ids:
             for start in range(0, len(chunk), _HASHED_TOGETHER):
                 hashes.add(_hashes(chunk.slice(start, _HASHED_TOGETHER).drop_null()))
         return sum(map(len, hashes.ascending()))
+
+
+def id_warnings(num_null: int, num_duplicate: int, *, strict: bool) -> list[str]:
+    """Return warnings about so many null and duplicate ids.
+
+    Raises
+    ------
+    InputError : there are some, and `strict` is set.
+    """
+    found = [
+        f"{count} {what} ids"
+        for count, what in ((num_null, "null"), (num_duplicate, "duplicate"))
+        if count
+    ]
+    if found and strict:
+        raise InputError(
+            f"the documents have {' and '.join(found)}; mend them or run without --strict-ids."
+        )
+    return [f"{text}: documents are told apart by position" for text in found]
 
 
 def _hashes(ids: pa.Array) -> UInt64Array:

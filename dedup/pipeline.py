@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from dedup.check import Check
 from dedup.common import bare_parameters, common_warnings, without_common
 from dedup.config import Config
 from dedup.corpus import FILE, Sketched, join_parts
@@ -21,10 +24,10 @@ from dedup.search import search, sketch_parameters
 from dedup.spill.scratch import Scratch
 
 
-def needed_columns(config: Config) -> Columns:
-    """Return the columns that a run reads."""
+def needed_columns(config: Config, also: Sequence[str] = ()) -> Columns:
+    """Return the columns that a run reads, those of a second check also."""
     within = None if config.within == FILE else config.within
-    extra = (policy_column(config.keep), config.common_within, within)
+    extra = (policy_column(config.keep), config.common_within, within, *also)
     return Columns(
         text=config.text_columns,
         id=config.id_column or "id",
@@ -43,6 +46,7 @@ def find(
     progress: Progress | None,
     *,
     keeps_rejected: bool = True,
+    check: Check | None = None,
 ) -> Result:
     """Run all stages over the files.
 
@@ -56,11 +60,12 @@ def find(
     parameters = sketch_parameters(config)
     with stages("sketch"):
         first = parameters if config.ignore_common is None else bare_parameters(parameters)
-        parts = engine.sketch(files, needed_columns(config), first, scratch.folder, progress)
+        columns = needed_columns(config, check.columns if check else ())
+        parts = engine.sketch(files, columns, first, scratch.folder, progress)
     if scratch.folder is not None:
         check_memory(sum(map(len, parts)), scratch.memory)
     sketched = Sketched(files, parts, config)
-    return find_in(sketched, config, scratch, stages, keeps_rejected=keeps_rejected)
+    return find_in(sketched, config, scratch, stages, keeps_rejected=keeps_rejected, check=check)
 
 
 def find_in(
@@ -70,6 +75,7 @@ def find_in(
     stages: Stages,
     *,
     keeps_rejected: bool = True,
+    check: Check | None = None,
 ) -> Result:
     """Run the stages that follow the sketches.
 
@@ -87,7 +93,7 @@ def find_in(
         with stages("ignore_common"):
             corpus, ignored = without_common(corpus, config, parameters, scratch)
         warnings += common_warnings(ignored)
-    found = search(corpus, config, scratch, stages, keeps_rejected=keeps_rejected)
+    found = search(corpus, config, scratch, stages, keeps_rejected=keeps_rejected, check=check)
     with stages("tables"):
         decisions = decide(corpus, found, scratch, config.keep_best)
         if config.pairs == "all" and found.edges is not None:
@@ -97,6 +103,8 @@ def find_in(
         removed = removal(corpus, decisions, config)
         summary = summarise(corpus, found, decisions, config, parameters.banding, pairs)
     summary["removal"] = removed
+    if check is not None:
+        summary["search"]["refused_by_check"] = found.verifier.num_refused
     summary["ignored_shingles"] = ignored
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": stages.total}

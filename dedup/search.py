@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dedup.check import Check, CorpusCheck
 from dedup.cluster import (
     Clusters,
     Keepers,
@@ -87,8 +88,14 @@ def search(
     stages: Stages,
     *,
     keeps_rejected: bool = True,
+    check: Check | None = None,
 ) -> Search:
-    """Find the near-duplicates among sketched documents; see `Verifier` for `keeps_rejected`."""
+    """Find the near-duplicates among sketched documents; see `Verifier` for `keeps_rejected`.
+
+    Parameters
+    ----------
+    check : its columns are in the corpus.
+    """
     with stages("order"):
         order = scratch.held(
             keeper_order(config.keep, corpus.num_chars, corpus.num_shingles, corpus.columns)
@@ -96,6 +103,8 @@ def search(
         units = units_of(corpus, config, order, scratch)
     sets = corpus.sets.select(units.documents)
     verifier = Verifier(sets, config.threshold, config.measure, keeps_rejected)
+    if check is not None:
+        verifier.accepts = CorpusCheck(check, corpus, units.documents, sets.sizes)
     if config.measure == "containment":
         found = _by_containment(units, verifier, config, scratch, stages)
     elif config.method == "exact":

@@ -6,6 +6,7 @@ stable sort merges them, and equal neighbours are the shingles that a pair has i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
@@ -73,15 +74,19 @@ class Verifier:
     measure : ``jaccard``, the common share of the union; or ``containment``, that of the smaller
         set: the larger of the two containments, for which one lies in which is not asked here.
     keeps_rejected : whether `best_rejected` is wanted; far pairs take half the time without it.
+    accepts : a second check of the pairs (left, right, common) at the threshold: tells which stand.
     num_compared, num_filtered : pairs that were compared, and ruled out by their lengths alone.
+    num_refused : pairs at the threshold that the second check refused.
     """
 
     sets: SetStore
     threshold: Fraction
     measure: str = "jaccard"
     keeps_rejected: bool = True
+    accepts: Callable[[Int64Array, Int64Array, Int64Array], NDArray[np.bool_]] | None = None
     num_compared: int = 0
     num_filtered: int = 0
+    num_refused: int = 0
     _rejected: list[Int64Array] = field(default_factory=list)
     _num_rejected: int = 0
 
@@ -104,12 +109,18 @@ class Verifier:
             sample = chosen[:: -(-len(chosen) // _SAMPLE)]
             if self._are_hopeless(left[sample], right[sample]).mean() > 0.5:
                 chosen = chosen[~self._are_hopeless(left[chosen], right[chosen])]
+        all_left, all_right = left, right
         left, right = left[chosen], right[chosen]
         sizes = self.sets.sizes
         for first, last in weighed_chunks(sizes[left] + sizes[right], _BATCH_SHINGLES, _MAX_PAIRS):
             a, b = left[first:last], right[first:last]
             common = common_shingles(self.sets.gather(a), sizes[a], self.sets.gather(b), sizes[b])
             result[chosen[first:last]] = self._judge(a, b, common)
+        if self.accepts is not None:
+            good = chosen[result[chosen] != BELOW]
+            refused = good[~self.accepts(all_left[good], all_right[good], result[good])]
+            result[refused] = BELOW
+            self.num_refused += len(refused)
         return result
 
     def _are_hopeless(self, left: Int64Array, right: Int64Array) -> NDArray[np.bool_]:

@@ -98,8 +98,8 @@ def test_worlds_are_clustered_as_one_document_after_another(
 ) -> None:
     """Drifting families and shared templates; the shortcuts' bounds vary from world to world."""
     monkeypatch.setattr(candidates, "HOT_BUCKET", (64, 8, 2)[seed % 3])
-    monkeypatch.setattr(module, "_MAX_ROUNDS", (64, 3, 1, 0)[seed % 4])
-    monkeypatch.setattr(module, "_POOR_ROUNDS", (3, 1, 64)[seed // 2 % 3])
+    monkeypatch.setattr(module, "MAX_ROUNDS", (64, 3, 1, 0)[seed % 4])
+    monkeypatch.setattr(module, "POOR_ROUNDS", (3, 1, 64)[seed // 2 % 3])
     sets = set_world(seed, 240)
     keys = keys_of(sets, *((17, 6), (9, 8), (20, 4))[seed // 3 % 3])
     pairs = pairs_by_key(keys)
@@ -228,7 +228,7 @@ def test_what_a_cap_skips_is_kept_and_named(
     seed: int, max_comparisons: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidates, "HOT_BUCKET", 4)
-    monkeypatch.setattr(module, "_POOR_ROUNDS", 1)
+    monkeypatch.setattr(module, "POOR_ROUNDS", 1)
     rng = np.random.default_rng(seed)
     sets = template_pages(rng, 150, 44, (3, 12))
     for place in rng.integers(0, 150, 60).tolist():

@@ -164,6 +164,6 @@ def test_what_a_cap_leaves_out_is_the_same(
     """It may depend on `CHUNK_ENTRIES`, a constant; the same in all of these runs."""
     monkeypatch.setattr(grouping, "CHUNK_ENTRIES", chunk)
     monkeypatch.setattr(candidates, "HOT_BUCKET", 4)
-    monkeypatch.setattr(cluster, "_POOR_ROUNDS", 1)
+    monkeypatch.setattr(cluster, "POOR_ROUNDS", 1)
     capped = options | {"max_comparisons": 300}
     assert check_all_ways(templates, tmp_path, capped, pool, monkeypatch) > 0

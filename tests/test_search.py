@@ -199,7 +199,7 @@ def test_a_removal_does_not_depend_on_whether_all_pairs_are_asked_for(
     max_comparisons: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidates, "HOT_BUCKET", 2)
-    monkeypatch.setattr(cluster, "_POOR_ROUNDS", 1)
+    monkeypatch.setattr(cluster, "POOR_ROUNDS", 1)
     rng = np.random.default_rng(3)
     words = [f"w{number}" for number in range(200)]
     texts = []

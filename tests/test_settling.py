@@ -56,7 +56,7 @@ def test_any_cut_and_any_number_of_rounds_is_one_after_another(
     edges = edges_of(pairs)
     expected = one_after_another(size, edges)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cluster, "_MAX_ROUNDS", rounds)
+        patch.setattr(cluster, "MAX_ROUNDS", rounds)
         assert settled(size, edges, []) == expected
         assert settled(size, edges, cuts) == expected
 

@@ -9,8 +9,10 @@ import click
 
 from dedup.jobs.auditing import MOST
 from dedup.jobs.auditing import audit as audit_folder
+from dedup.report.cells import fitted, printable
 
 _SHOWN = 10
+_ID_CELLS = 100
 
 
 @click.command()
@@ -65,7 +67,11 @@ def _print(found: dict[str, Any]) -> None:
         )
     for row in missed[:_SHOWN]:
         note = "both kept" if row["both_kept"] else "one removed for another"
-        click.echo(f"  {row['jaccard']:.4f}  {row['left_id']}  {row['right_id']}  {note}")
+        # Ids come from the web: one may hold what moves or recolours a terminal.
+        left, right = (
+            fitted(printable(str(row[f"{side}_id"])), _ID_CELLS) for side in ("left", "right")
+        )
+        click.echo(f"  {row['jaccard']:.4f}  {left}  {right}  {note}")
 
 
 def _share(name: str, share: dict[str, float] | None, note: str = "") -> None:

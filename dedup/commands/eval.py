@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from dedup.api import evaluate
+from dedup.report.cells import printable
 
 
 @click.command("eval")
@@ -31,7 +32,7 @@ def eval_command(
         return
     _print(found)
     for warning in found["warnings"]:
-        click.echo(f"Warning: {warning}.", err=True)
+        click.echo(f"Warning: {printable(warning)}.", err=True)
 
 
 def _names(given: str | None) -> list[str] | None:
@@ -41,7 +42,8 @@ def _names(given: str | None) -> list[str] | None:
 def _print(found: dict[str, Any]) -> None:
     truth = found["truth"]
     click.echo(f"{'documents':<18}{found['documents']:>12,}")
-    click.echo(f"{'true pairs':<18}{truth['pairs']:>12,}  by {truth['kind']} of {truth['name']}")
+    basis = f"by {truth['kind']} of {printable(truth['name'])}"
+    click.echo(f"{'true pairs':<18}{truth['pairs']:>12,}  {basis}")
     click.echo(f"{'':<18}{'precision':>12}{'recall':>10}{'F1':>10}")
     clusters, pairs = found["clusters"], found["pairs"]
     _ratios("in one cluster", clusters, f"{clusters['found']:,} pairs")

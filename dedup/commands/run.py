@@ -28,6 +28,13 @@ PARTLY_READ = 3
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--scratch", metavar="DIR", help="Folder for temporary files, not beside the output.")
 @click.option("--restart", is_flag=True, help="Begin anew what an earlier run has left unfinished.")
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "spark")),
+    default="local",
+    show_default=True,
+    help="This machine, or the cluster of spark-submit (see docs/spark.md).",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be found and go; write nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
@@ -42,6 +49,7 @@ def run(
     overwrite: bool,
     scratch: str | None,
     restart: bool,
+    engine: str,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -62,6 +70,30 @@ def run(
 
     if verbose:
         show_log()
+    if engine == "spark":
+        local_only = {
+            "--kept": kept,
+            "--removed": removed,
+            "--annotated": annotated,
+            "--keep-evidence": keep_evidence,
+            "--report": report,
+            "--restart": restart,
+        }
+        for name, value in local_only.items():
+            if value:
+                raise click.UsageError(f"{name} is not for --engine spark; leave it out.")
+        from dedup.spark import run as run_on_spark
+
+        summary = run_on_spark(
+            inputs,
+            None if dry_run else output,
+            Config(**options),
+            scratch=scratch,
+            overwrite=overwrite,
+        )
+        if not quiet:
+            print_summary(summary, None if dry_run else output, verbose=verbose)
+        return
     with ProgressBar(enabled=not quiet and sys.stderr.isatty()) as bar:
         result = run_files(
             inputs,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from dedup.text.hashing import Int64Array
 
 
 def evaluate_folder(
-    folder: Path,
+    folder: str | os.PathLike[str],
     truth: str | os.PathLike[str] | pa.Table,
     pairs: Sequence[str] | None,
     labels: Sequence[str] | None,

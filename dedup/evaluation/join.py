@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from dedup.errors import FormatVersionError, InputError
 from dedup.evaluation.truth import Truth
 from dedup.io.values import unified
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
-from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, PAIRS_FILE, SUMMARY_FILE
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, PAIRS_FILE, read_run
 from dedup.output.schema import measure_column
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
@@ -39,24 +39,24 @@ class RunTables:
     ids: pa.ChunkedArray | None
 
     @staticmethod
-    def read(folder: Path) -> RunTables:
+    def read(given: str | os.PathLike[str]) -> RunTables:
         """Read them from the output of a run."""
+        folder, summary = read_run(given)
+        measure = summary["config"]["measure"]
+        names = ["left_id", "right_id", measure_column(measure)]
         try:
-            summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
-            measure = summary["config"]["measure"]
-            names = ["left_id", "right_id", measure_column(measure)]
-            return RunTables(
-                num_documents=summary["input"]["documents"],
-                measure=measure,
-                has_all_pairs=summary["config"]["pairs"] == "all",
-                clusters=pq.read_table(folder / CLUSTERS_FILE, columns=["doc_id", "cluster_id"]),
-                pairs=pq.read_table(folder / PAIRS_FILE, columns=names),
-                ids=_all_ids(folder / EVIDENCE_DIR),
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                f"{folder} has no results to evaluate ({error}); give the output of dedup run."
-            ) from error
+            clusters = pq.read_table(folder / CLUSTERS_FILE, columns=["doc_id", "cluster_id"])
+            pairs = pq.read_table(folder / PAIRS_FILE, columns=names)
+        except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
+            raise InputError(f"{folder} has lost its tables ({error}); run anew.") from error
+        return RunTables(
+            num_documents=summary["input"]["documents"],
+            measure=measure,
+            has_all_pairs=summary["config"]["pairs"] == "all",
+            clusters=clusters,
+            pairs=pairs,
+            ids=_all_ids(folder / EVIDENCE_DIR),
+        )
 
 
 def _all_ids(evidence: Path) -> pa.ChunkedArray | None:

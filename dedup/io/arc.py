@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import io
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
 
-from dedup.io.codecs import DamagedError
-from dedup.io.pages import MAX_PAGE_BYTES, Page, Record, Referring, page_of
-from dedup.io.places import opened
+from dedup.io.archive import MAX_RAW_BYTES, BrokenError, Reader, Record, Window
 from dedup.io.warc import WarcFormat
 
 if TYPE_CHECKING:
@@ -19,51 +18,62 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMAT", "ArcFormat"]
 
-
-class ArcFormat(WarcFormat):
-    """Reader and writer of ARC files."""
-
-    def pages(
-        self, path: str, excluded: Counter[str], referring: Referring | None = None
-    ) -> Iterator[tuple[int, Page | None]]:
-        """Yield (offset, page) of every record; none refers to another."""
-        for record in _records(path):
-            page, reason = page_of(record)
-            if reason:
-                excluded[reason] += 1
-            yield record.offset, page
+_BLOCK_BYTES = 1 << 18
+_FAILURES = (ArchiveLoadFailed, OSError, ValueError, EOFError)
 
 
-def _records(path: str) -> Iterator[Record]:
-    offset = 0
-    with opened(path) as source:
-        archive = ArchiveIterator(source, no_record_parse=True, check_digests=False)
-        try:
-            for found in archive:
-                raw = _content(found.raw_stream)
-                offset = archive.get_record_offset()  # reads the record to its end
-                headers = found.rec_headers
-                url = headers.get_header("uri") or ""
-                yield Record(
-                    offset=offset,
-                    kind="warcinfo" if url.startswith("filedesc:") else "response",
-                    url=url,
-                    date=_date(headers.get_header("archive-date") or ""),
-                    record_id=None,
-                    content_type=headers.get_header("content-type") or "",
-                    is_http=url.startswith(("http:", "https:")),
-                    raw=raw,
-                    length=found.length or 0,
-                )
-        except (ArchiveLoadFailed, OSError, ValueError, EOFError) as error:
-            reason = " ".join(str(error).split())[:200]
-            detail = f"after the record at byte {offset}: {reason}"
-            raise DamagedError("damaged", detail) from error
+class ArcReader:
+    """Reads ARC files, compressed or not, as far as a first record that is shorter than it says."""
+
+    def __init__(self, *, with_content: bool = True) -> None:
+        """Content is always read: warcio cannot pass over it."""
+
+    def records(self, path: str, start: int, stop: int | None) -> Iterator[Record]:
+        """Yield the records; see `dedup.io.archive.Reader`."""
+        with closing(io.BufferedReader(Window(path, start, stop), _BLOCK_BYTES)) as source:
+            archive = _Records(source, no_record_parse=True, check_digests=False)
+            try:
+                for found in archive:
+                    raw = _content(found.raw_stream)
+                    record = _record(found, raw, archive.get_record_offset())  # reads to its end
+                    yield record
+                    if record.is_short:
+                        return
+                    if archive.err_count:
+                        raise ValueError("what follows is no record")
+            except _FAILURES as error:
+                raise BrokenError(None, error) from error
+
+    def is_short(self, path: str, start: int, stop: int | None) -> bool:
+        """Tell whether a record that was not read to its end is shorter than it says."""
+        return False
+
+
+class _Records(ArchiveIterator):  # type: ignore[misc]
+    INC_RECORD = ""  # it would go to stderr
+
+
+def _record(found: Any, raw: bytes, offset: int) -> Record:
+    headers = found.rec_headers
+    url = headers.get_header("uri") or ""
+    length = found.length or 0
+    return Record(
+        offset=offset,
+        kind="warcinfo" if url.startswith("filedesc:") else "response",
+        url=url,
+        date=_date(headers.get_header("archive-date") or ""),
+        record_id=None,
+        content_type=headers.get_header("content-type") or "",
+        is_http=url.startswith(("http:", "https:")),
+        raw=raw,
+        length=length,
+        is_short=len(raw) < min(length, MAX_RAW_BYTES),
+    )
 
 
 def _content(stream: object) -> bytes:
     blocks: list[bytes] = []
-    room = MAX_PAGE_BYTES + 1
+    room = MAX_RAW_BYTES
     while room and (block := stream.read(min(room, 1 << 16))):  # type: ignore[attr-defined]
         blocks.append(block)
         room -= len(block)
@@ -76,6 +86,12 @@ def _date(digits: str) -> str:
         return digits
     d = digits
     return f"{d[:4]}-{d[4:6]}-{d[6:8]}T{d[8:10]}:{d[10:12]}:{d[12:]}Z"
+
+
+class ArcFormat(WarcFormat):
+    """Reader and writer of ARC files."""
+
+    reader: type[Reader] = ArcReader
 
 
 FORMAT: Format = ArcFormat()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from dedup.io.base import Batch, Part, Problem, unreadable
-from dedup.io.pages import MAX_PAGE_BYTES, TOO_LARGE, text_of
+from dedup.io.nesting import excess
+from dedup.io.pages import MAX_CHARS, MAX_PAGE_BYTES, TOO_LARGE, TOO_LONG, text_of
 from dedup.io.places import opened
 from dedup.io.records import one_digest
 from dedup.io.text import TextFormat
@@ -20,7 +21,7 @@ __all__ = ["FORMAT", "HtmlFormat"]
 
 
 class HtmlFormat(TextFormat):
-    """Reader and writer of HTML files; a file over `MAX_PAGE_BYTES` is compared with none."""
+    """Reader and writer of HTML files; one with too much of something is compared with none."""
 
     digested_bytes = MAX_PAGE_BYTES + 1
 
@@ -35,11 +36,14 @@ class HtmlFormat(TextFormat):
         text: str | None = None
         if not body:
             problems.append(Problem("empty file", 0))
-        if len(body) > MAX_PAGE_BYTES:
-            problems.append(Problem(TOO_LARGE, 0))
+        too_much = TOO_LARGE if len(body) > MAX_PAGE_BYTES else excess(body)
+        if too_much:
+            problems.append(Problem(too_much, 0))
         else:
             text, is_deep = text_of(body, None, part.columns.extract, is_html=True)
-            text = text.encode("utf-8", "replace").decode()
+            if len(text) > MAX_CHARS:
+                problems.append(Problem(TOO_LONG, 0))
+            text = None if len(text) > MAX_CHARS else text.encode("utf-8", "replace").decode()
             if is_deep:
                 problems.append(Problem("nested too deep", 0, None, "all its text is taken"))
         ids = pa.table({"doc_id": pa.array([part.file.name])})

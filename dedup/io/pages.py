@@ -8,57 +8,52 @@ encoded as its headers say cannot stop the reading of the file.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
-from fastwarc.warc import ArchiveIterator, WarcRecord, WarcRecordType
+from fastwarc.warc import WarcRecord, WarcRecordType
 from resiliparse.extract.html2text import extract_plain_text
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, detect_mime
 from resiliparse.parse.html import HTMLTree
 
-from dedup.io.codecs import DamagedError
-from dedup.io.nesting import is_deeper
+from dedup.io.archive import MAX_RAW_BYTES, PAGE_KINDS, Record
+from dedup.io.bodies import Body, decoded
+from dedup.io.nesting import excess, is_deeper
 from dedup.io.records import record_digest
-from dedup.io.revisits import names_of
 from dedup.urls import canonical_url, link_header_canonical
 
-__all__ = ["MAX_DEPTH", "MAX_PAGE_BYTES", "Page", "Record", "page_of", "pages", "text_of"]
+__all__ = [
+    "MAX_CHARS",
+    "MAX_DEPTH",
+    "MAX_PAGE_BYTES",
+    "TOO_LARGE",
+    "TOO_LONG",
+    "Page",
+    "page_of",
+    "text_of",
+]
 
-MAX_PAGE_BYTES = 64 << 20
+MAX_PAGE_BYTES = MAX_RAW_BYTES - 1
 """Larger payloads are excluded: no page, but maybe a bomb (deflate reaches 1032:1)."""
+MAX_RATIO = 200
+"""Of a body of more than `RATIO_BYTES` to what is stored of it; HTML reaches some 20."""
+RATIO_BYTES = 1 << 20
+MAX_CHARS = 10_000_000
+"""Of a text that is compared: a token has at least one, and 25 bytes of memory."""
 MAX_DEPTH = 2_000
 """Deeper pages take plain extraction: that of main content is quadratic in the depth (2,000 nested
 tags 0.05 s, 10,000 1.5 s), and no signal stops it."""
 HTML = ("text/html", "application/xhtml+xml")
 TOO_LARGE = f"payload over {MAX_PAGE_BYTES >> 20} MiB"
-PAGE_TYPES = (WarcRecordType.response, WarcRecordType.resource, WarcRecordType.conversion)
-REFERRING = (WarcRecordType.revisit,)
+TOO_LONG = f"text over {MAX_CHARS:,} characters"
+_LANGUAGE = re.compile(
+    rb"""<html\b[^>]{0,999}?\slang\s{0,9}=\s{0,9}["']?([a-z]{2,8}(?:-[a-z0-9]{1,8}){0,9})(?=["'\s>])""",
+    re.IGNORECASE,
+)
+_HEAD_BYTES = 4096
 _PLAIN_HOST = re.compile(r"https?://([a-zA-Z0-9.-]+)(?:[/?#]|$)")
 """What nearly all URLs look like: parsed at a tenth of the cost."""
-KINDS = frozenset(str(kind) for kind in PAGE_TYPES)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """A record of an archive, not yet taken apart."""
-
-    offset: int
-    """Of the record in the file, compressed or not."""
-    kind: str
-    url: str
-    date: str
-    record_id: str | None
-    content_type: str
-    is_http: bool
-    raw: bytes
-    """At most `MAX_PAGE_BYTES` + 1 of its content; none of a kind that holds no page."""
-    length: int
-    """Bytes of content that its header promises."""
-    refers_to: tuple[str, ...] = ()
-    """The names of the record that a revisit refers to: see `dedup.io.revisits`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +67,11 @@ class Page:
     status: int | None
     mime: str
     language: str | None
-    """As the server says, lower case."""
+    """As the server says, or else ``<html lang>``; lower case."""
     charset: str | None
     body: bytes
-    is_cut: bool
-    """The file ends inside it."""
+    damage: str = ""
+    """Why the body is only the first part of what was sent; empty where it is all."""
     link: str = ""
     """The HTTP headers ``Link``."""
 
@@ -154,80 +149,25 @@ def _head_link(tree: HTMLTree, selector: str) -> str:
     return "" if found is None else str(found.getattr("href", ""))
 
 
-Referring = list[tuple[int, tuple[str, ...]]]
-"""Of revisit records: the record's number in the file, and the names of the one it refers to."""
-
-
-def pages(
-    source: str | IO[bytes], excluded: Counter[str], referring: Referring | None = None
-) -> Iterator[tuple[int, Page | None]]:
-    """Yield (offset, page) of every record of a WARC in order; None where it is no document.
-
-    Parameters
-    ----------
-    excluded : counts why records are no documents.
-    referring : takes the revisit records that say what they refer to.
-
-    Raises
-    ------
-    DamagedError : after the last record that can be read.
-    """
-    for number, record in enumerate(_warc_records(source)):
-        if referring is not None and record.refers_to:
-            referring.append((number, record.refers_to))
-        page, reason = page_of(record)
-        if reason:
-            excluded[reason] += 1
-        yield record.offset, page
-
-
-def _warc_records(source: str | IO[bytes]) -> Iterator[Record]:
-    offset = 0
-    try:
-        for found in ArchiveIterator(source, parse_http=False, fsspec_args=False):
-            offset = found.stream_pos
-            headers = found.headers
-            if "Content-Length" not in headers:
-                raise DamagedError("truncated", f"the record at byte {offset} has no whole header")
-            has_page = found.record_type in PAGE_TYPES
-            yield Record(
-                offset=offset,
-                kind=str(found.record_type),
-                url=(headers.get("WARC-Target-URI") or "").strip("<>"),
-                date=headers.get("WARC-Date") or "",
-                record_id=headers.get("WARC-Record-ID"),
-                content_type=headers.get("Content-Type") or "",
-                is_http=found.record_type == WarcRecordType.response and bool(found.is_http),
-                raw=found.reader.read(MAX_PAGE_BYTES + 1) if has_page else b"",
-                length=found.content_length,
-                refers_to=_refers_to(headers) if found.record_type in REFERRING else (),
-            )
-    except (OSError, ValueError, RuntimeError, OverflowError) as error:
-        detail = f"after the record at byte {offset}: {error}"
-        raise DamagedError("damaged", detail) from error
-
-
-def _refers_to(headers: Any) -> tuple[str, ...]:
-    uri = (headers.get("WARC-Refers-To-Target-URI") or "").strip("<>")
-    names = names_of(headers.get("WARC-Refers-To"), uri, headers.get("WARC-Refers-To-Date"))
-    return tuple(names)
-
-
 def page_of(record: Record) -> tuple[Page | None, str]:
     """Return the page of a record, or why it is none."""
-    if record.kind not in KINDS:
+    if record.kind not in PAGE_KINDS:
         return None, f"{record.kind} record"
     if len(record.raw) > MAX_PAGE_BYTES:
         return None, TOO_LARGE
-    status, charset, language, link, body = None, None, None, "", record.raw
+    status, charset, language, link, damage = None, None, None, "", ""
+    body = record.raw
     mime, _, rest = record.content_type.partition(";")
     if record.is_http:
         answer = _answer(record.raw)
         if answer is None:
             return None, "unreadable HTTP headers"
-        http, body = answer
+        http, (body, damage) = answer
         if len(body) > MAX_PAGE_BYTES:
             return None, TOO_LARGE
+        if len(body) > max(RATIO_BYTES, MAX_RATIO * len(record.raw)):
+            return None, f"payload unpacks to over {MAX_RATIO} times its size"
+        damage = "" if record.is_short else damage  # which is counted already
         status, charset = http.http_headers.status_code, http.http_charset
         if status != 200:
             return None, "no HTTP status" if status is None else f"status {status}"
@@ -239,6 +179,12 @@ def page_of(record: Record) -> tuple[Page | None, str]:
     mime = mime.strip().lower() or str(detect_mime(body))
     if mime not in HTML and mime != "text/plain":
         return None, f"type {mime}"
+    too_much = excess(body) if mime in HTML else ""
+    if too_much:
+        return None, too_much
+    if language is None and mime in HTML:
+        found = _LANGUAGE.search(body, 0, _HEAD_BYTES)
+        language = found[1].decode().lower() if found else None
     return Page(
         offset=record.offset,
         url=record.url,
@@ -249,26 +195,22 @@ def page_of(record: Record) -> tuple[Page | None, str]:
         language=language,
         charset=charset,
         body=body,
-        is_cut=len(record.raw) < record.length,
+        damage=damage,
         link=link,
     ), ""
 
 
-def _answer(raw: bytes) -> tuple[Any, bytes] | None:
-    """Return the HTTP message and its body, decoded as the headers say, or as little as need be.
-
-    Crawlers store payloads that they have unpacked under headers that still say ``chunked``. Of a
-    body no more than a byte above `MAX_PAGE_BYTES` is unpacked.
-    """
-    for decode in ("all", "content", "none"):
-        record = WarcRecord()
-        record.init_headers(record_type=WarcRecordType.response, content_length=len(raw))
-        record.set_bytes_content(raw)
-        record.is_http = True
-        try:
-            record.parse_http(auto_decode=decode)
-            body = record.reader.read(MAX_PAGE_BYTES + 1)
-        except (OSError, ValueError, RuntimeError):
-            continue
-        return record, body
-    return None
+def _answer(raw: bytes) -> tuple[Any, Body] | None:
+    """Return the HTTP message and its body; None where the headers cannot be read."""
+    record = WarcRecord()
+    record.init_headers(record_type=WarcRecordType.response, content_length=len(raw))
+    record.set_bytes_content(raw)
+    record.is_http = True
+    try:
+        record.parse_http(auto_decode="none")
+        stored = record.reader.read(MAX_RAW_BYTES)
+    except (OSError, ValueError, RuntimeError):
+        return None
+    headers = record.http_headers
+    transfer, codings = headers.get("Transfer-Encoding"), headers.get("Content-Encoding")
+    return record, decoded(stored, transfer or "", codings or "", MAX_RAW_BYTES)

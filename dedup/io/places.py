@@ -11,9 +11,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import IO, Any, TypeVar
 from urllib.parse import unquote
 
+from dedup.errors import InputError
 from dedup.io.remote import (
     BLOCK_BYTES,
     Entry,
@@ -23,6 +25,7 @@ from dedup.io.remote import (
     entry,
     is_uri,
     remote_path,
+    shown_uri,
 )
 from dedup.io.wacz import MemberPath, opened_member
 
@@ -32,6 +35,7 @@ __all__ = [
     "found_remotely",
     "is_plain",
     "is_remote",
+    "local_folder",
     "looked_up",
     "opened",
     "place_of",
@@ -53,10 +57,29 @@ def place_of(given: PathLike) -> str:
     path = os.fspath(given)
     if isinstance(path, RemotePath) or not is_uri(path):
         return path
-    scheme, _, rest = path.partition("://")
-    if scheme.lower() == "file":
-        return unquote("/" + rest.partition("/")[2])
-    return remote_path(path)
+    return _path_of_file_uri(path) or remote_path(path)
+
+
+def local_folder(given: PathLike) -> Path:
+    """Return the path of a folder that has to be on this machine; no store is asked.
+
+    Raises
+    ------
+    InputError : it is elsewhere.
+    """
+    path = os.fspath(given)
+    if not is_uri(path):
+        return Path(path)
+    here = _path_of_file_uri(path)
+    if here is None:
+        raise InputError(f"{shown_uri(path)} is not on this machine; copy it here first.")
+    return Path(here)
+
+
+def _path_of_file_uri(uri: str) -> str | None:
+    """Return the path that a ``file://`` URI names; None of another one."""
+    scheme, _, rest = uri.partition("://")
+    return unquote("/" + rest.partition("/")[2]) if scheme.lower() == "file" else None
 
 
 def is_plain(path: str) -> bool:

@@ -29,6 +29,7 @@ __all__ = [
     "entry",
     "is_uri",
     "remote_path",
+    "shown_uri",
     "uploaded",
 ]
 
@@ -91,6 +92,18 @@ def remote_path(uri: str) -> RemotePath:
     ConfigError : pyarrow knows no such URI.
     StorageError : the store cannot be reached.
     """
+    root, store, key = _taken_apart(uri)
+    return RemotePath(root, store, _filesystem(store)[1]).joined(key)
+
+
+def shown_uri(uri: str) -> str:
+    """Return a URI without its credentials and options; nothing is asked."""
+    root, _, key = _taken_apart(uri)
+    return f"{root}/{key}".rstrip("/")
+
+
+def _taken_apart(uri: str) -> tuple[str, str, str]:
+    """Return the root without credentials, the store with all that opens it, and the path."""
     scheme, _, rest = uri.partition("://")
     scheme = scheme.lower()
     query = QUERY.search(rest)
@@ -99,10 +112,7 @@ def remote_path(uri: str) -> RemotePath:
     user, _, host = authority.rpartition("@")
     if scheme.startswith("abfs"):  # there the user is the container
         host = f"{user.partition(':')[0]}@{host}".removeprefix("@")
-    store = f"{scheme}://{authority}{options}"
-    key = unquote(key).strip("/")
-    root = RemotePath(f"{scheme}://{host}", store, _filesystem(store)[1])
-    return root.joined(key)
+    return f"{scheme}://{host}", f"{scheme}://{authority}{options}", unquote(key).strip("/")
 
 
 def entry(path: RemotePath) -> Entry | None:

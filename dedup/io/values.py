@@ -74,7 +74,7 @@ def unified(arrays: Sequence[pa.Array], *, is_id: bool) -> list[pa.Array]:
             return [array.cast(target, safe=integers) for array in arrays]
         except pa.ArrowInvalid:  # uint64 beyond int64
             pass
-    return [_as_strings(array) for array in arrays]
+    return [as_strings(array) for array in arrays]
 
 
 def join_tables(tables: Sequence[tuple[pa.Table, int]]) -> pa.Table:
@@ -152,7 +152,8 @@ def _strings(values: Sequence[str | None]) -> pa.Array:
         )
 
 
-def _as_strings(array: pa.Array) -> pa.Array:
+def as_strings(array: pa.Array) -> pa.Array:
+    """Return values as texts; of numbers and others as `as_text` writes them."""
     if pt.is_string(array.type):
         return array
     if pt.is_null(array.type) or pt.is_integer(array.type) or pt.is_large_string(array.type):

@@ -69,7 +69,7 @@ def opened_member(file: IO[bytes], member: str) -> io.RawIOBase:
     OSError : here and by reading: it cannot be read any further.
     """
     try:
-        return _MemberFile(file, member)
+        return _MemberFile(file, zipfile.ZipFile(file).open(member))
     except _DAMAGE as error:
         file.close()
         raise OSError(str(error)) from error
@@ -78,9 +78,9 @@ def opened_member(file: IO[bytes], member: str) -> io.RawIOBase:
 class _MemberFile(io.RawIOBase):
     """Reads a file inside a zip file; all that may be wrong with it is an OSError."""
 
-    def __init__(self, file: IO[bytes], member: str) -> None:
+    def __init__(self, file: IO[bytes], member: IO[bytes]) -> None:
         self._file = file
-        self._member = zipfile.ZipFile(file).open(member)  # noqa: SIM115  (see close)
+        self._member = member
 
     def readable(self) -> bool:
         return True

@@ -8,7 +8,7 @@ came before in the input, `dedup.page_ids` adds file and offset.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,19 +17,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from dedup.io.archive import Reader, sound_records
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
-from dedup.io.codecs import DamagedError
 from dedup.io.columns import empty_file_batch
-from dedup.io.pages import Page, Referring, pages
-from dedup.io.places import is_plain, opened
+from dedup.io.pages import MAX_CHARS, TOO_LONG, Page, page_of
+from dedup.io.places import opened
+from dedup.io.warc_records import WarcReader
 from dedup.io.whole_records import copy_ranges, layout, repack
 
 if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Format
     from dedup.io.records import RecordCheck
 
-__all__ = ["COLUMNS", "FORMAT", "WarcFormat", "batches"]
+__all__ = ["COLUMNS", "FORMAT", "WarcFormat"]
 
+Referring = list[tuple[int, tuple[str, ...]]]
+"""Of revisit records: the record's number in the file, and the names of the one it refers to."""
 COLUMNS = {
     "url": pa.string(),
     "host": pa.string(),
@@ -48,15 +51,33 @@ COLUMNS = {
 class WarcFormat:
     """Reader and writer of WARC files. The name of the text column does not concern it."""
 
+    reader: type[Reader] = WarcReader
+
     def pages(
-        self, path: str, excluded: Counter[str], referring: Referring | None = None
+        self,
+        path: str,
+        excluded: Counter[str],
+        problems: list[Problem],
+        referring: Referring | None = None,
     ) -> Iterator[tuple[int, Page | None]]:
-        """Yield (offset, page) of every record; see `dedup.io.pages.pages`."""
-        if is_plain(path):
-            yield from pages(path, excluded, referring)
-        else:
-            with opened(path) as source:
-                yield from pages(source, excluded, referring)
+        """Yield (offset, page) of every record in order; None where it is no document.
+
+        Parameters
+        ----------
+        excluded : counts why records are no documents.
+        problems : gets one for each place that cannot be read.
+        referring : takes the revisit records that say what they refer to.
+        """
+        for number, record in enumerate(sound_records(self.reader(), path, problems)):
+            if isinstance(record, int):
+                yield record, None
+                continue
+            if referring is not None and record.refers_to:
+                referring.append((number, record.refers_to))
+            page, reason = page_of(record)
+            if reason:
+                excluded[reason] += 1
+            yield record.offset, page
 
     def needs_spool(self, file: InputFile) -> bool:
         """Tell that a file is read by one worker."""
@@ -86,8 +107,15 @@ class WarcFormat:
         if part.file.size == 0:
             yield empty_file_batch()
             return
-        name = part.file.name
-        yield from batches(part, batch_bytes, name, lambda out: self.pages(part.file.path, out))
+        collected = _Collected(part.columns, part.file.name)
+        found = self.pages(part.file.path, collected.excluded, collected.problems)
+        for _, page in found:
+            if page is not None:
+                collected.add(page)
+                if collected.size >= batch_bytes:
+                    yield collected.batch()
+                    collected.clear()
+        yield collected.batch()
 
     def copy(
         self,
@@ -109,7 +137,8 @@ class WarcFormat:
             return 0
         referring: Referring = []
         offsets, is_page, digests = layout(
-            lambda path, excluded: self.pages(path, excluded, referring), file.path
+            lambda path, excluded, problems: self.pages(path, excluded, problems, referring),
+            file.path,
         )
         if check is not None:
             check.add_digests(digests)
@@ -137,13 +166,10 @@ class WarcFormat:
         file = parts[0].file
         found: list[Page] = []
         digests: list[int] = []
-        try:
-            for _, page in self.pages(file.path, Counter()) if file.size else ():
-                if page is not None:
-                    digests.append(page.digest)
-                    found.append(replace(page, body=b""))
-        except DamagedError:  # said when the file was read
-            pass
+        for _, page in self.pages(file.path, Counter(), []) if file.size else ():
+            if page is not None:
+                digests.append(page.digest)
+                found.append(replace(page, body=b""))
         if check is not None:
             check.add_digests(np.array(digests, np.uint64))
             check.finish()
@@ -156,31 +182,6 @@ class WarcFormat:
     def annotated_name(self, name: str) -> str:
         """Return the name with ``.parquet`` added."""
         return f"{name}.parquet"
-
-
-def batches(
-    part: Part,
-    batch_bytes: int,
-    name: str,
-    read: Callable[[Counter[str]], Iterator[tuple[int, Page | None]]],
-) -> Iterator[Batch]:
-    """Yield the pages of a part in batches, the damage that ends the reading with the last.
-
-    Parameters
-    ----------
-    name : of the file, for the column ``file``.
-    """
-    collected = _Collected(part.columns, name)
-    try:
-        for _, page in read(collected.excluded):
-            if page is not None:
-                collected.add(page)
-                if collected.size >= batch_bytes:
-                    yield collected.batch()
-                    collected.clear()
-    except DamagedError as error:
-        collected.problems.append(error.problem())
-    yield collected.batch()
 
 
 def _id(page: Page) -> str:
@@ -200,29 +201,33 @@ class _Collected:
         self.extract = columns.extract
         self.file = file
         self.excluded: Counter[str] = Counter()
+        self.problems: list[Problem] = []
         self.clear()
 
     def clear(self) -> None:
         """Forget all that was collected."""
-        self.texts: list[str] = []
+        self.texts: list[str | None] = []
         self.ids: list[str] = []
         self.digests: list[int] = []
         self.values: dict[str, list[object]] = {name: [] for name in COLUMNS}
-        self.problems: list[Problem] = []
+        self.problems.clear()
         self.excluded.clear()
         self.size = 0
 
     def add(self, page: Page) -> None:
         """Take in one page."""
         row, place = len(self.texts), f"at byte {page.offset} of {self.file}"
-        if page.is_cut:
-            detail = f"{page.url} {place} is shorter than its header says"
-            self.problems.append(Problem("truncated", row, None, detail))
+        if page.damage:
+            detail = f"the body of {page.url} {place}: {page.damage}"
+            self.problems.append(Problem("damaged", row, None, detail))
         content = page.content(self.extract)
         if content.is_deep:
             detail = f"{page.url} {place}: all its text is taken, not the main content"
             self.problems.append(Problem("nested too deep", row, None, detail))
-        self.texts.append(_valid(content.text))
+        is_long = len(content.text) > MAX_CHARS
+        if is_long:
+            self.problems.append(Problem(TOO_LONG, row, None, f"{page.url} {place}"))
+        self.texts.append(None if is_long else _valid(content.text))
         self.size += len(content.text)
         self.ids.append(_id(page))
         self.digests.append(page.digest)
@@ -240,7 +245,7 @@ class _Collected:
         text = pa.array(self.texts, pa.large_string())
         table = pa.table({"doc_id": ids} | columns)
         digests = np.array(self.digests, np.uint64)
-        return Batch(text, table, self.problems, 0, Counter(self.excluded), digests)
+        return Batch(text, table, list(self.problems), 0, Counter(self.excluded), digests)
 
 
 FORMAT: Format = WarcFormat()

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dedup.io.base import Problem
 from dedup.io.codecs import DamagedError, unpacked
 from dedup.io.inputs import InputFile
 from dedup.io.pages import Page
@@ -25,8 +26,8 @@ __all__ = ["Pages", "copy_ranges", "layout", "repack"]
 
 COPY_BYTES = 1 << 20
 
-Pages = Callable[[str, Counter[str]], Iterator[tuple[int, Page | None]]]
-"""(path, why records are no documents) -> the offset of every record, and its page."""
+Pages = Callable[[str, Counter[str], list[Problem]], Iterator[tuple[int, Page | None]]]
+"""(path, why records are no documents, damage) -> the offset of every record, and its page."""
 
 
 def layout(
@@ -36,14 +37,11 @@ def layout(
     offsets: list[int] = []
     is_page: list[bool] = []
     digests: list[int] = []
-    try:
-        for offset, page in pages(path, Counter()):
-            offsets.append(offset)
-            is_page.append(page is not None)
-            if page is not None:
-                digests.append(page.digest)
-    except DamagedError:  # said when the file was read
-        pass
+    for offset, page in pages(path, Counter(), []):  # damage was said when the file was read
+        offsets.append(offset)
+        is_page.append(page is not None)
+        if page is not None:
+            digests.append(page.digest)
     return (
         np.array(offsets, np.int64),
         np.array(is_page, np.bool_),

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.errors import InputError
-from dedup.io.inputs import STDIN, Inputs, discover
-from dedup.jobs.filtering import REMOVED_FILE, content_fingerprint
+from dedup.errors import BadFileError, InputError
+from dedup.io.inputs import Inputs, discover
+from dedup.jobs.filtering import REMOVED_FILE
 from dedup.jobs.local import PathLike, limits_for, started_pool, temporary_folder
-from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR
+from dedup.jobs.run_input import check_same
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, read_run
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
@@ -60,28 +61,26 @@ def audit(
     from dedup.corpus import join_parts
     from dedup.evaluation.audit import Audit
     from dedup.output.evidence import open_evidence
-    from dedup.report.texts import summary_of
     from dedup.search import sketch_parameters
     from dedup.spill.scratch import Scratch
 
     if most < 1:
         raise InputError(f"most is {most}; give a whole number of at least 1.")
-    path = Path(folder)
-    summary = summary_of(folder)
+    path, summary = read_run(folder)
     config = replace(Config(**summary["config"]), keep="first")
     if config.measure == "containment":
         raise InputError(
             f"the run in {folder} measured containment, which is joined exactly: it misses but "
             "what its summary counts as skipped."
         )
-    parent = os.path.dirname(os.path.abspath(folder))
+    parent = os.path.dirname(os.path.abspath(path))
     with ExitStack() as stack:
         place = stack.enter_context(temporary_folder(parent))
         stack.enter_context(in_one_sentence([place]))
         if inputs:
             found = discover(inputs)
             limits = limits_for(found, config)
-            _check(summary["input"].get("sources", []), found, folder)
+            check_same(summary["input"].get("sources", []), found.files)
             scratch = Scratch(place, limits.memory)
             sketched = _sketched(found, config, scratch, stack)
         else:
@@ -114,26 +113,11 @@ def _sketched(found: Inputs, config: Config, scratch: Scratch, stack: ExitStack)
 
     limits = limits_for(found, config)
     pool = stack.enter_context(started_pool(limits))
-    engine = LocalEngine(pool, processes=limits.processes)
+    bad: dict[int, BadFileError] | None = {} if config.skip_bad_files else None
+    engine = LocalEngine(pool, processes=limits.processes, bad=bad)
     parameters = bare_parameters(sketch_parameters(config))
     parts = engine.sketch(found.files, needed_columns(config), parameters, scratch.folder, None)
     return Sketched(found.files, parts, config)
-
-
-def _check(sources: list[dict[str, Any]], found: Inputs, folder: PathLike) -> None:
-    """Raise InputError unless the files are those of the run."""
-    if len(sources) != len(found.files):
-        raise InputError(
-            f"{len(found.files)} files are given, and {folder} is of {len(sources)}; give the "
-            "arguments of that run in its order."
-        )
-    for source, file in zip(sources, found.files, strict=True):
-        is_stream = file.path == STDIN or source["fingerprint"] is None
-        if is_stream or content_fingerprint(file.path) != source["fingerprint"]:
-            raise InputError(
-                f"{file.name} is not what the run read as {source['name']}; give its input "
-                "unchanged and in its order, or run anew."
-            )
 
 
 def _removed(folder: Path, config: Config) -> Int64Array:

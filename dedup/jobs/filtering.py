@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
 from dedup.errors import ConfigError, InputError
-from dedup.io.inputs import STDIN, InputFile, discover
-from dedup.io.places import is_remote, looked_up, opened, place_of
+from dedup.io.inputs import discover
+from dedup.io.places import is_remote, opened, place_of
 from dedup.io.remote import RemotePath
 from dedup.jobs.guard import refusal
 from dedup.jobs.local import temporary_folder
+from dedup.jobs.run_input import check_same
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.output.folder import CLUSTERS_FILE, SUMMARY_FILE
 from dedup.output.remote_folder import is_complete
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
 
 REMOVED_FILE = "removed.parquet"
 
-_BLOCK = 1 << 16
-_BLOCKS = 256
-_BLOCKS_TOGETHER = 16
 _PART_BYTES = 64 << 20
 _ROWS = 1 << 20
 
@@ -114,7 +112,7 @@ def _filtered(
     sources = summary["input"]["sources"]
     files = discover(inputs).files
     before = Fingerprint.of_all(files)
-    _check(sources, files)
+    check_same(sources, files)
     import numpy as np
     import pyarrow.parquet as pq
 
@@ -176,35 +174,6 @@ def _removed_pages(folder: Path) -> RemovedPages | None:
         return RemovedPages(pa.Table.from_batches([batch]) for batch in batches)
 
 
-def describe_input(result: Result) -> list[dict[str, Any]]:
-    """Return name, path, size, fingerprint, rows and records' digest of a run's files, as JSON."""
-    from dedup.io.records import whole_digest
-
-    bad = {file["name"]: file["detail"] for file in result.summary["input"]["bad_files"]}
-    digests = result.corpus.record_digests
-    offsets = result.corpus.file_offsets.tolist()
-    return [
-        {
-            "name": file.name,
-            "path": _whole_path(file.path),
-            "size": file.size,
-            "fingerprint": content_fingerprint(file.path)
-            if file.path != STDIN and file.name not in bad
-            else None,
-            "rows": stop - start,
-            "records_digest": whole_digest(digests[start:stop]),
-            "left_out": bad.get(file.name),
-        }
-        for file, start, stop in zip(result.corpus.files, offsets, offsets[1:], strict=False)
-    ]
-
-
-def _whole_path(path: str) -> str:
-    if is_remote(path):
-        return str(path)
-    return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
-
-
 def write_removed(result: Result, stage: Path) -> None:
     """Write what a run removes: positions, those of its keepers, and the records' digests."""
     import numpy as np
@@ -221,45 +190,6 @@ def write_removed(result: Result, stage: Path) -> None:
             positions = np.flatnonzero(decisions.removed[start : start + _ROWS]) + start
             columns = [positions, decisions.removed_by[positions], digests[positions]]
             writer.write_table(pa.table(columns, schema))
-
-
-def content_fingerprint(path: str) -> str:
-    """Return XXH3, 128 bits, of a file's size and its bytes.
-
-    Of a file above 16 MiB it takes 256 blocks of 64 KiB, evenly spread from the first to the last:
-    a change of equal length between them is not seen.
-    """
-    import xxhash
-
-    with opened(path) as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(0)
-        found = xxhash.xxh3_128(size.to_bytes(8, "little"))
-        if size <= _BLOCK * _BLOCKS:
-            while block := file.read(_BLOCK):
-                found.update(block)
-            return found.hexdigest()
-
-    def blocks(first: int) -> bytes:
-        with opened(path, _BLOCK) as file:
-            read = []
-            for number in range(first, first + _BLOCKS_TOGETHER):
-                file.seek((size - _BLOCK) * number // (_BLOCKS - 1))
-                read.append(file.read(_BLOCK))
-            return b"".join(read)
-
-    for some in looked_up(blocks, range(0, _BLOCKS, _BLOCKS_TOGETHER), [path]):
-        found.update(some)
-    return found.hexdigest()
-
-
-def input_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what a run said of its arguments and files; nothing where its folder does not tell."""
-    try:
-        found = json.loads((Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8"))["input"]
-        return {name: found[name] for name in ("arguments", "sources") if name in found}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
 
 
 def _summary(folder: Path) -> dict[str, Any]:
@@ -286,24 +216,3 @@ def _config(options: dict[str, Any], limits: dict[str, float | None]) -> Config:
     decided = dict.fromkeys(("keep", "within", "ignore_common", "common_within"))
     decided["keep"] = Config.keep
     return Config(**(options | decided | changed))
-
-
-def _check(sources: list[dict[str, Any]], files: list[InputFile]) -> None:
-    """Raise InputError unless the files are those of the run, in its order and with its content."""
-    before, now = [source["name"] for source in sources], [file.name for file in files]
-    if before != now:
-        gone = [name for name in before if name not in set(now)]
-        new = [name for name in now if name not in set(before)]
-        what = f"{gone[0]} is missing" if gone else f"{new[0]} is new" if new else "another order"
-        raise InputError(
-            f"the input is not that of the run ({what}); give the same arguments in the same order."
-        )
-    for source, file in zip(sources, files, strict=True):
-        if source.get("left_out"):
-            continue
-        if file.path == STDIN or source["fingerprint"] is None:
-            raise InputError("standard input cannot be filtered later; use --kept in the run.")
-        if content_fingerprint(file.path) != source["fingerprint"]:
-            raise InputError(
-                f"{file.name} changed since the run, so that its decisions no longer fit; run anew."
-            )

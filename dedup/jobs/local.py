@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -22,13 +22,13 @@ from dedup.resources.failures import in_one_sentence
 from dedup.resources.limits import Limits, limits_of
 
 if TYPE_CHECKING:
+    from dedup.check import Check
     from dedup.output.result import Result
 
 PathLike = str | os.PathLike[str]
 Progress = Callable[[int, int], None]
 """Called with the bytes of input that are done, and all of them (0 where unknown)."""
 
-_SHOWN_BAD = 10
 SMALL_BYTES = 8 << 20
 """Input below this is sketched in this process: starting workers would take longer."""
 
@@ -46,6 +46,7 @@ class Run:
     continues : whether finished parts lie in the folder.
     keeps_rejected : whether the evidence is wanted, which has the best rejected pairs.
     bad : files that could not be read and are left out, by number; they may change.
+    check : a second check of the verified pairs.
     """
 
     found: Inputs
@@ -59,6 +60,7 @@ class Run:
     continues: bool = False
     keeps_rejected: bool = True
     bad: dict[int, BadFileError] = field(default_factory=dict)
+    check: Check | None = None
 
     def check_input(self) -> None:
         """Raise InputError where the input is not what it was."""
@@ -125,6 +127,7 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     DedupError : the disk has not the room.
     """
     from dedup.engines.local import LocalEngine
+    from dedup.output.summary import bad_file_warnings
     from dedup.pipeline import find, needed_columns
     from dedup.search import sketch_parameters
     from dedup.spill.scratch import Scratch
@@ -135,7 +138,8 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     if not small:
         from dedup.jobs.disk import check_room
 
-        columns, parameters = needed_columns(config), sketch_parameters(config)
+        columns = needed_columns(config, run.check.columns if run.check else ())
+        parameters = sketch_parameters(config)
         disk = check_room(
             files,
             columns,
@@ -154,7 +158,15 @@ def find_all(run: Run, progress: Progress | None) -> Result:
     )
     place = Scratch(None if small else run.folder, limits.memory)
     try:
-        result = find(files, config, engine, place, progress, keeps_rejected=run.keeps_rejected)
+        result = find(
+            files,
+            config,
+            engine,
+            place,
+            progress,
+            keeps_rejected=run.keeps_rejected,
+            check=run.check,
+        )
     except StorageError:
         raise
     except Exception:
@@ -170,20 +182,7 @@ def find_all(run: Run, progress: Progress | None) -> Result:
         {"name": files[i].name, "reason": run.bad[i].reason, "detail": str(run.bad[i])}
         for i in sorted(run.bad)
     ]
-    result.summary["warnings"] += _bad_warnings(result.summary["input"]["bad_files"])
+    result.summary["warnings"] += bad_file_warnings(result.summary["input"]["bad_files"])
     if run.found.skipped:
         result.summary["input"]["skipped_files"] = dict(run.found.skipped)
     return result
-
-
-def _bad_warnings(bad: Sequence[dict[str, str]]) -> list[str]:
-    """Return the warning that names files which could not be read."""
-    if not bad:
-        return []
-    names = ", ".join(file["name"] for file in bad[:_SHOWN_BAD])
-    more = f" and {len(bad) - _SHOWN_BAD:,} more" if len(bad) > _SHOWN_BAD else ""
-    what = "1 file" if len(bad) == 1 else f"{len(bad):,} files"
-    return [
-        f"{what} could not be read, and nothing of it is in the results or the copies: "
-        f"{names}{more} (bad_files in the summary says why)"
-    ]

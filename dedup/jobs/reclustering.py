@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.errors import ConfigError, InputError
-from dedup.io.places import is_remote, place_of, shown
-from dedup.jobs.filtering import input_of, write_removed
+from dedup.io.places import local_folder
+from dedup.jobs.filtering import write_removed
+from dedup.jobs.run_input import input_of
 from dedup.output.folder import EVIDENCE_DIR, check_replaceable, staged
 from dedup.resources.failures import in_one_sentence
 
@@ -64,26 +64,24 @@ def recluster(
         )
     from dedup.jobs.local import temporary_folder
     from dedup.output.evidence import open_evidence
+    from dedup.output.summary import bad_file_warnings
     from dedup.pipeline import find_in
     from dedup.resources.limits import limits_of
     from dedup.resources.timing import Stages
     from dedup.spill.scratch import Scratch
 
-    if any(place is not None and is_remote(place_of(place)) for place in (folder, output)):
-        raise InputError(
-            f"{shown(folder)} is not on this machine, and evidence is mapped into memory; copy the "
-            "folder here first."
-        )
-    sketched = open_evidence(Path(folder) / EVIDENCE_DIR)
+    path, target = local_folder(folder), local_folder(folder if output is None else output)
+    sketched = open_evidence(path / EVIDENCE_DIR)
     config = _changed(sketched, options)
-    target = folder if output is None else output
     check_replaceable(target, overwrite or output is None)
     memory = limits_of(config).memory
     parent = os.path.dirname(os.path.abspath(target))
     with temporary_folder(parent) as scratch, in_one_sentence([scratch, target], memory):
         result = find_in(sketched, config, Scratch(scratch, memory), Stages())
         result.summary["reclustered"] = {"sketched_with": sketched.config.to_dict()}
-        result.summary["input"] |= input_of(folder)
+        result.summary["input"] |= input_of(path)
+        bad = result.summary["input"].get("bad_files", ())
+        result.summary["warnings"] += bad_file_warnings(bad)
         with staged(target) as stage:
             result.write_into(stage, evidence=True)
             write_removed(result, stage)

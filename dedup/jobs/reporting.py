@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from dedup.errors import InputError, MissingExtraError, OutputExistsError
-from dedup.io.places import is_remote, place_of, shown
+from dedup.errors import MissingExtraError, OutputExistsError
+from dedup.io.places import local_folder
 from dedup.resources.failures import in_one_sentence
 
 REPORT_FILE = "report.html"
@@ -41,15 +41,12 @@ def write_report(
 
     Raises
     ------
-    InputError : no run has written the folder.
+    InputError : no run has written the folder, or it is on another machine.
     MissingExtraError : the extra ``report`` is not installed.
     OutputExistsError : the file is there, and not to be replaced.
     """
-    if is_remote(place_of(folder)):
-        raise InputError(
-            f"{shown(folder)} is not on this machine, where a report is made; copy it here first."
-        )
-    target = Path(output) if output is not None else Path(folder) / REPORT_FILE
+    path = local_folder(folder)
+    target = Path(output) if output is not None else path / REPORT_FILE
     if output is not None and os.path.lexists(target) and not overwrite:
         raise OutputExistsError(
             f"report {target} is already there; give another file, or --overwrite."
@@ -57,7 +54,7 @@ def write_report(
     require_extra()
     from dedup.report.build import report_of
 
-    page = report_of(folder, inputs, no_text=no_text)
+    page = report_of(path, inputs, no_text=no_text)
     stage = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with in_one_sentence([target.parent]):
         try:

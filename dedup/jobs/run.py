@@ -15,7 +15,7 @@ from dedup.config import Config
 from dedup.errors import ChangedInputError, ConfigError, DedupError, StorageError
 from dedup.io.inputs import discover, printable
 from dedup.io.places import exists, is_remote, place_of, shown
-from dedup.jobs.filtering import describe_input, write_removed
+from dedup.jobs.filtering import write_removed
 from dedup.jobs.guard import refusal
 from dedup.jobs.local import (
     PathLike,
@@ -27,6 +27,7 @@ from dedup.jobs.local import (
     temporary_folder,
 )
 from dedup.jobs.reporting import require_extra, write_report
+from dedup.jobs.run_input import describe_input
 from dedup.jobs.sources import Fingerprint
 from dedup.jobs.workspace import Manifest, Workspace
 from dedup.output.folder import check_replaceable, mend, staged
@@ -34,6 +35,7 @@ from dedup.resources.failures import check_writable, in_one_sentence
 from dedup.version import __version__
 
 if TYPE_CHECKING:
+    from dedup.check import Check
     from dedup.output.result import Result
 
 
@@ -51,6 +53,7 @@ def run(
     scratch: PathLike | None = None,
     restart: bool = False,
     progress: Progress | None = None,
+    check: Check | None = None,
 ) -> Result:
     """Find the near-duplicates in files and write the results.
 
@@ -67,6 +70,7 @@ def run(
     report : also write ``report.html`` to `output` (see `write_report`); needs the extra.
     scratch : folder for what is thrown away at the end; beside the output if not given.
     restart : throw away what a call that died has left, instead of continuing it.
+    check : a function that looks at verified pairs as well, and may reject them; see `dedup.Check`.
 
     Raises
     ------
@@ -90,6 +94,10 @@ def run(
                 "and use dedup report."
             )
         require_extra()
+    if check is not None and keep_evidence:
+        raise ConfigError(
+            "keep_evidence is given with check, which evidence cannot hold; leave one of them out."
+        )
     found = discover(inputs)
     limits = limits_for(found, config)
     before = Fingerprint.of_all(found.files, lenient=config.skip_bad_files)
@@ -102,7 +110,8 @@ def run(
             folder = stack.enter_context(temporary_folder(scratch))
             stack.enter_context(in_one_sentence([folder], limits.memory))
             pool = stack.enter_context(started_pool(limits))
-            return find_all(Run(found, before, config, limits, pool, folder), progress)
+            work = Run(found, before, config, limits, pool, folder, check=check)
+            return find_all(work, progress)
         here = [place for place in (output, *folders.values()) if not is_remote(place)]
         for place in here:
             check_writable(os.path.dirname(os.path.abspath(place)) if place is output else place)
@@ -110,7 +119,8 @@ def run(
         stack.enter_context(in_one_sentence([space.folder, *here], limits.memory))
         pool = stack.enter_context(started_pool(limits, (space.lock,)))
         manifest = space.begin(
-            Manifest(_agreed(config), int(config.seed), before, limits.processes), restart=restart
+            Manifest(_agreed(config, check), int(config.seed), before, limits.processes),
+            restart=restart,
         )
         work = Run(
             found=found,
@@ -123,6 +133,7 @@ def run(
             planned_processes=manifest.processes,
             continues=space.continued,
             keeps_rejected=keep_evidence,
+            check=check,
         )
         try:
             mend(output)
@@ -163,7 +174,7 @@ def run(
     return result
 
 
-def _agreed(config: Config) -> dict[str, Any]:
+def _agreed(config: Config, check: Check | None) -> dict[str, Any]:
     """Return what a run that continues another must agree on with it: all that tables depend on.
 
     Memory and workers change no result, and the last options only refuse one.
@@ -175,6 +186,8 @@ def _agreed(config: Config) -> dict[str, Any]:
     options = {name: value for name, value in config.to_dict().items() if name not in free}
     if config.seed_is_drawn:
         options["seed"] = "random"
+    if check is not None:
+        options["columns of the check"] = list(check.columns)
     return options | {
         "version of dedup": __version__,
         "version of the hashes": HASH_VERSION,

@@ -12,9 +12,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from dedup.errors import OutputExistsError
-from dedup.io.places import is_remote, place_of
+from dedup.errors import InputError, OutputExistsError
+from dedup.io.places import is_remote, local_folder, place_of
 from dedup.io.remote import RemotePath
 from dedup.output import remote_folder
 
@@ -25,6 +26,29 @@ EVIDENCE_DIR = "evidence"
 
 SUMMARY_FORMAT = "dedup-summary-1"
 """Stands in `summary.json` as "format": the marker of a folder that a run has written."""
+
+
+def read_run(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+    """Return the path of a run's folder on this machine, and the run's summary.
+
+    Raises
+    ------
+    InputError : no run has written the folder, or it is on another machine.
+    """
+    path = local_folder(folder)
+    summary = _summary_in(path)
+    if summary is None:
+        raise InputError(f"{path} holds no results; give the output of dedup run.")
+    return path, summary
+
+
+def _summary_in(path: Path) -> dict[str, Any] | None:
+    """Return the summary of a run; None where no run of this format has written one."""
+    try:
+        summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
+        return summary if summary["format"] == SUMMARY_FORMAT else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def check_replaceable(folder: str | os.PathLike[str], overwrite: bool) -> None:
@@ -38,18 +62,10 @@ def check_replaceable(folder: str | os.PathLike[str], overwrite: bool) -> None:
         return
     if not overwrite:
         raise OutputExistsError(f"output {path} is already there; give another, or --overwrite.")
-    if not _is_ours(path):
+    if _summary_in(path) is None:
         raise OutputExistsError(
             f"output {path} was not written by dedup, so --overwrite leaves it alone; give another."
         )
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        with open(path / SUMMARY_FILE, encoding="utf-8") as file:
-            return bool(json.load(file).get("format") == SUMMARY_FORMAT)
-    except (OSError, ValueError, AttributeError):
-        return False
 
 
 @contextmanager

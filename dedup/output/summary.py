@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from dedup.text.unicode import VERSION as UNICODE_VERSION
 from dedup.version import __version__
 
 _SHOWN_SKIPPED = 10
+_SHOWN_BAD = 10
 _UNIT_NAMES = {"word": "word", "char": "character"}
 
 
@@ -43,17 +46,9 @@ def summarise(
     verifier, clusters, skipped = search.verifier, search.clusters, search.clusters.skipped
     return {
         "format": SUMMARY_FORMAT,
-        "versions": {
-            "dedup": __version__,
-            "hash": HASH_VERSION,
-            "unicode": UNICODE_VERSION,
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "pyarrow": pa.__version__,
-            "xxhash": xxhash.VERSION,
-        },
+        "versions": versions(),
         "config": config.to_dict(),
-        "banding": _banding(banding, config),
+        "banding": banding_facts(banding, config),
         "input": {
             "files": len(corpus.files),
             "documents": num_documents,
@@ -135,7 +130,21 @@ def _containment_counts(search: Search, decisions: Decisions) -> dict[str, int]:
     }
 
 
-def _banding(banding: Banding | None, config: Config) -> dict[str, Any] | None:
+def versions() -> dict[str, Any]:
+    """Return the versions of all that results may depend on."""
+    return {
+        "dedup": __version__,
+        "hash": HASH_VERSION,
+        "unicode": UNICODE_VERSION,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "pyarrow": pa.__version__,
+        "xxhash": xxhash.VERSION,
+    }
+
+
+def banding_facts(banding: Banding | None, config: Config) -> dict[str, Any] | None:
+    """Return what the bands of a run are, and the probability at the threshold they lead to."""
     if banding is None:
         return None
     return {
@@ -183,29 +192,40 @@ def _capped_buckets(corpus: Corpus, search: Search) -> list[dict[str, Any]]:
     ]
 
 
-def _warnings(corpus: Corpus, search: Search, decisions: Decisions, config: Config) -> list[str]:
-    found = []
-    if corpus.unread:
-        first, places = next(iter(corpus.unread.items()))
-        more = len(corpus.unread) - 1
-        found.append(
-            f"part of the input could not be read, {places:,} times in {first}"
-            + (f", {corpus.unread.total() - places:,} times in {more:,} more files" if more else "")
-            + "; the summary names them (input.problem_lines)"
-        )
-    median = _median_tokens(corpus, max(1, config.min_tokens))
+def unread_warning(unread: Counter[str]) -> list[str]:
+    """Warn of places that could not be read, counted by file."""
+    if not unread:
+        return []
+    first, places = next(iter(unread.items()))
+    more = len(unread) - 1
+    return [
+        f"part of the input could not be read, {places:,} times in {first}"
+        + (f", {unread.total() - places:,} times in {more:,} more files" if more else "")
+        + "; the summary names them (input.problem_lines)"
+    ]
+
+
+def short_texts_warning(median: float | None, config: Config) -> list[str]:
+    """Warn where the median document is too short for one changed word in the middle."""
     threshold = float(config.threshold)
-    if median is not None and threshold < 1:
-        width = config.ngram
-        # One word changes `width` shingles of the copy; the union has as many more.
-        kept = 0 if config.measure == "containment" else config.threshold
-        needed = float(width * (1 + kept) / (1 - config.threshold) + width - 1)
-        if median < needed:
-            found.append(
-                f"the median document has {median:.0f} tokens: below {needed:.0f}, one changed "
-                f"{_UNIT_NAMES[config.unit]} in the middle takes a copy under the threshold "
-                f"{threshold:g} at --ngram {width}; lower one of them to find such copies"
-            )
+    if median is None or threshold == 1:
+        return []
+    width = config.ngram
+    # One word changes `width` shingles of the copy; the union has as many more.
+    kept = 0 if config.measure == "containment" else config.threshold
+    needed = float(width * (1 + kept) / (1 - config.threshold) + width - 1)
+    if median >= needed:
+        return []
+    return [
+        f"the median document has {median:.0f} tokens: below {needed:.0f}, one changed "
+        f"{_UNIT_NAMES[config.unit]} in the middle takes a copy under the threshold "
+        f"{threshold:g} at --ngram {width}; lower one of them to find such copies"
+    ]
+
+
+def _warnings(corpus: Corpus, search: Search, decisions: Decisions, config: Config) -> list[str]:
+    found = unread_warning(corpus.unread)
+    found += short_texts_warning(_median_tokens(corpus, max(1, config.min_tokens)), config)
     contained = _containment_counts(search, decisions).get("kept_but_contained", 0)
     if contained:
         found.append(
@@ -213,19 +233,41 @@ def _warnings(corpus: Corpus, search: Search, decisions: Decisions, config: Conf
             f"by --keep {config.keep}; --keep largest keeps the containing ones instead"
         )
     skipped = search.clusters.skipped
-    if skipped.num_comparisons:
-        among = "among unlike documents of a bucket"
-        if config.measure == "containment":
-            among = "with larger documents that have a common shingle"
-        text = (
-            f"up to {skipped.num_comparisons:,} comparisons {among} were skipped "
-            f"(--max-comparisons {config.max_comparisons:,}); the {len(skipped.documents):,} "
-            "documents concerned are kept unless another comparison removes them"
+    return found + skipped_warning(
+        skipped.num_comparisons, len(skipped.documents), _capped_buckets(corpus, search), config
+    )
+
+
+def skipped_warning(
+    num_comparisons: int, num_documents: int, capped: list[dict[str, Any]], config: Config
+) -> list[str]:
+    """Warn of what a cap left out."""
+    if not num_comparisons:
+        return []
+    among = "among unlike documents of a bucket"
+    if config.measure == "containment":
+        among = "with larger documents that have a common shingle"
+    text = (
+        f"up to {num_comparisons:,} comparisons {among} were skipped "
+        f"(--max-comparisons {config.max_comparisons:,}); the {num_documents:,} "
+        "documents concerned are kept unless another comparison removes them"
+    )
+    for bucket in capped[:1]:
+        text += (
+            f"; the largest template is that of {bucket['first_id']}, "
+            f"of {bucket['documents']:,} documents"
         )
-        for bucket in _capped_buckets(corpus, search)[:1]:
-            text += (
-                f"; the largest template is that of {bucket['first_id']}, "
-                f"of {bucket['documents']:,} documents"
-            )
-        found.append(text)
-    return found
+    return [text]
+
+
+def bad_file_warnings(bad: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the warning that names files which could not be read, if there are any."""
+    if not bad:
+        return []
+    names = ", ".join(file["name"] for file in bad[:_SHOWN_BAD])
+    more = f" and {len(bad) - _SHOWN_BAD:,} more" if len(bad) > _SHOWN_BAD else ""
+    what = "1 file" if len(bad) == 1 else f"{len(bad):,} files"
+    return [
+        f"{what} could not be read, and nothing of it is in the results or the copies: "
+        f"{names}{more} (bad_files in the summary says why)"
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,8 +22,7 @@ from dedup.output.folder import (
     CLUSTERS_FILE,
     EVIDENCE_DIR,
     PAIRS_FILE,
-    SUMMARY_FILE,
-    SUMMARY_FORMAT,
+    read_run,
 )
 
 ROWS = 1 << 15
@@ -53,14 +51,7 @@ class RunFolder:
         ------
         InputError : no run has written it, or a table is missing.
         """
-        path = Path(folder)
-        try:
-            summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
-            is_ours = summary["format"] == SUMMARY_FORMAT
-        except (OSError, ValueError, KeyError, TypeError):
-            is_ours = False
-        if not is_ours:
-            raise InputError(f"{path} is no output of dedup run; give the folder of its -o.")
+        path, summary = read_run(folder)
         for name in (CLUSTERS_FILE, PAIRS_FILE):
             if not (path / name).is_file():
                 raise InputError(f"{path} has lost its {name}; run anew.")

@@ -11,7 +11,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dedup.errors import InputError
-from dedup.output.folder import CLUSTERS_FILE
+from dedup.output.folder import CLUSTERS_FILE, read_run
 from dedup.output.schema import measure_column
-from dedup.report.texts import summary_of
 from dedup.text.hashing import Int64Array
 
 _ROWS = 1 << 16
@@ -87,8 +85,8 @@ def show(folder: str | os.PathLike[str], top: int = 10) -> Overview:
     ------
     InputError : `folder` holds no results.
     """
-    summary = summary_of(folder)
-    path = Path(folder) / CLUSTERS_FILE
+    path, summary = read_run(folder)
+    path /= CLUSTERS_FILE
     try:
         with pq.ParquetFile(path) as file:
             rows = _largest(file, top)

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,9 +86,9 @@ class RunDocuments:
         inputs: Sequence[str | os.PathLike[str]] | None,
         scratch: Scratch,
     ) -> None:
-        self._folder = Path(folder)
         self._scratch = scratch
         self._texts = Texts(folder, inputs)
+        self._folder = self._texts.folder
         self.summary, self.config = self._texts.summary, self._texts.config
         self.has_evidence = (self._folder / EVIDENCE_DIR).is_dir()
 

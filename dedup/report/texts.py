@@ -1,17 +1,15 @@
 """The texts of a run's documents, read again from its input, and only where that is unchanged.
 
 A run stores no text. Its summary names each input file, with its rows and a fingerprint of its
-content (see `dedup.jobs.filtering.content_fingerprint`); evidence has a digest of every text.
+content (see `dedup.jobs.run_input.content_fingerprint`); evidence has a digest of every text.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +22,9 @@ from dedup.io.formats import FORMATS, format_of
 from dedup.io.inputs import InputFile, discover
 from dedup.io.places import place_of
 from dedup.io.wacz import as_member
-from dedup.jobs.filtering import content_fingerprint
+from dedup.jobs.run_input import change_of
 from dedup.output.evidence import open_evidence
-from dedup.output.folder import EVIDENCE_DIR, SUMMARY_FILE
+from dedup.output.folder import EVIDENCE_DIR, read_run
 from dedup.pipeline import needed_columns
 from dedup.report.difference import Text
 from dedup.sketch.digest import digests
@@ -61,6 +59,7 @@ class Texts:
 
     Attributes
     ----------
+    folder : the path of that output.
     summary, config : the run's.
     problems : file -> why its texts cannot be had, of those that were asked for.
 
@@ -74,8 +73,8 @@ class Texts:
         folder: str | os.PathLike[str],
         inputs: Sequence[str | os.PathLike[str]] | None = None,
     ) -> None:
-        self._folder = Path(folder)
-        self.summary = summary = summary_of(folder)
+        self.folder, self.summary = read_run(folder)
+        summary = self.summary
         self.config = Config(**summary["config"])
         self.problems: dict[str, str] = {}
         self._sources: list[dict[str, Any]] = summary["input"].get("sources", [])
@@ -155,7 +154,7 @@ class Texts:
         source, file = self._sources[ordinal], self._files[ordinal]
         if ordinal not in self._checked:
             self._checked.add(ordinal)
-            problem = _problem(source, file)
+            problem = change_of(source, file)
             if problem:
                 self.problems[source["name"]] = problem
         return source["name"] not in self.problems
@@ -175,26 +174,11 @@ class Texts:
     @cached_property
     def _evidence(self) -> tuple[Int64Array, list[UInt64Array]] | None:
         """The first position of each part, and the digests of its texts."""
-        if not (self._folder / EVIDENCE_DIR).is_dir():
+        if not (self.folder / EVIDENCE_DIR).is_dir():
             return None
-        parts = open_evidence(self._folder / EVIDENCE_DIR).parts
+        parts = open_evidence(self.folder / EVIDENCE_DIR).parts
         bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
         return bounds[:-1], [part.arrays["text_digests"] for part in parts]
-
-
-def summary_of(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the summary of a run.
-
-    Raises
-    ------
-    InputError : `folder` is not the output of a run.
-    """
-    try:
-        summary = json.loads((Path(folder) / SUMMARY_FILE).read_text(encoding="utf-8"))
-        summary["config"], summary["input"], summary["result"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise InputError(f"{folder} holds no results; give the output of dedup run.") from None
-    return dict(summary)
 
 
 def _file(ordinal: int, source: dict[str, Any]) -> InputFile:
@@ -202,20 +186,6 @@ def _file(ordinal: int, source: dict[str, Any]) -> InputFile:
     size = int(source["size"])
     path = as_member(source["path"]) or place_of(source["path"])
     return InputFile(ordinal, 0, path, source["name"], format_name, codec, size)
-
-
-def _problem(source: dict[str, Any], file: InputFile) -> str:
-    """Say why the texts of a file cannot be had; nothing where they can."""
-    if source["fingerprint"] is None:
-        return "standard input cannot be read again"
-    try:
-        if content_fingerprint(file.path) == source["fingerprint"]:
-            return ""
-    except FileNotFoundError:
-        return f"{source['name']} is no longer there"
-    except OSError as error:
-        return f"{source['name']} cannot be read ({error.strerror})"
-    return f"{source['name']} changed since the run"
 
 
 def text_of(text: pa.Array) -> Text:

@@ -204,8 +204,8 @@ def test_one_sentence(world: Path, tmp_path: Path) -> None:
     dedup.run(inputs, tmp_path / "out", Config())
     cases: list[tuple[dict[str, Any], str]] = [
         ({}, "holds no evidence; give the run's input"),
-        ({"inputs": inputs[:1]}, "1 files are given"),
-        ({"inputs": inputs[::-1]}, "is not what the run read as 1.parquet"),
+        ({"inputs": inputs[:1]}, r"2\.parquet is missing"),
+        ({"inputs": inputs[::-1]}, "another order"),
         ({"inputs": inputs, "most": 0}, "most is 0"),
     ]
     for options, message in cases:
@@ -213,9 +213,26 @@ def test_one_sentence(world: Path, tmp_path: Path) -> None:
             dedup.audit(tmp_path / "out", **options)
     with pytest.raises(dedup.InputError, match="holds no results"):
         dedup.audit(tmp_path)
+    (tmp_path / "2.parquet").write_bytes(inputs[0].read_bytes())
+    with pytest.raises(dedup.InputError, match=r"2\.parquet changed since the run; give the input"):
+        dedup.audit(tmp_path / "out", [inputs[0], tmp_path / "2.parquet"])
     dedup.run(inputs, tmp_path / "inside", Config(measure="containment"), keep_evidence=True)
     with pytest.raises(dedup.InputError, match="measured containment"):
         dedup.audit(tmp_path / "inside")
+
+
+def test_a_file_that_the_run_left_out_is_left_out_again(world: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.parquet"
+    bad.write_bytes(b"PAR1 and no more")
+    inputs = [bad, world / "1.parquet"]
+    config = Config(threshold=THRESHOLD, recall=0.5, skip_bad_files=True)
+    dedup.run(inputs, tmp_path / "out", config, keep_evidence=True)
+    found = dedup.audit(tmp_path / "out", inputs)
+    assert found["documents"] == 500
+    assert found == dedup.audit(tmp_path / "out")
+    bad.write_bytes(inputs[1].read_bytes())
+    with pytest.raises(dedup.InputError, match="is of 500 documents, and the input has 1,000"):
+        dedup.audit(tmp_path / "out", inputs)
 
 
 def test_the_command_prints_what_the_library_returns(world: Path, tmp_path: Path) -> None:
@@ -233,3 +250,15 @@ def test_the_command_prints_what_the_library_returns(world: Path, tmp_path: Path
     missed = dedup.audit(tmp_path / "out")["missed_pairs"]
     assert missed
     assert f"  {missed[0]['jaccard']:.4f}  {missed[0]['left_id']}  " in whole.stdout
+
+
+def test_ids_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    words = [f"w{i}" for i in range(80)]
+    near = " ".join([*words[:40], "other", *words[41:]])
+    ids = ["a\x1b]0;owned\x07", "b\u202egpj"]
+    table = pa.table({"id": ids, "text": [" ".join(words), near]})
+    result = dedup.find_duplicates(table, threshold="0.6", method="simhash", max_hamming=0)
+    assert result.pairs.num_rows == 0
+    result.write(tmp_path / "out", evidence=True)
+    shown = CliRunner().invoke(cli, ["audit", str(tmp_path / "out")], catch_exceptions=False)
+    assert "a\\x1b]0;owned\\x07  b\\u202egpj  both kept" in shown.stdout

@@ -235,7 +235,7 @@ def test_one_sentence(
 
 
 def test_no_run_and_no_truth(runs: dict[str, Path], tmp_path: Path) -> None:
-    with pytest.raises(dedup.InputError, match="has no results to evaluate"):
+    with pytest.raises(dedup.InputError, match="holds no results; give the output of dedup run"):
         dedup.evaluate(tmp_path, truth_table(TRUE))
     for name in ("nothing.csv", "truth.warc", "truth"):
         with pytest.raises(dedup.InputError, match="the truth"):

@@ -21,7 +21,7 @@ import dedup
 from dedup.errors import ChangedInputError
 from dedup.io import records
 from dedup.io.records import RecordCheck, token_digests, whole_digest
-from dedup.jobs import filtering
+from dedup.jobs import run_input
 from dedup.output.result import Result
 
 WORDS = " ".join(f"word{i}" for i in range(40))
@@ -114,7 +114,7 @@ def test_later_too(
     suffix: str, changed: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the fingerprint of the file sees nothing, and where only kept records changed."""
-    monkeypatch.setattr(filtering, "content_fingerprint", lambda _: "the same")
+    monkeypatch.setattr(run_input, "content_fingerprint", lambda _: "the same")
     path, out = tmp_path / f"input{suffix}", tmp_path / "out"
     WRITE[suffix](path, [(f"d{i}", text) for i, text in enumerate(TEXTS)])
     dedup.run([path], out, dedup.Config())

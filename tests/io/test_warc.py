@@ -222,7 +222,7 @@ def test_what_is_no_archive(path: Path) -> None:
         ("whirlwind.warc.gz", 1, 4, []),
         ("whirlwind.warc.wet.gz", 1, 2, []),
         ("clipped.warc.gz", 1, 1, ["truncated"]),
-        ("example-trunc.warc", 1, 3, ["damaged"]),
+        ("example-trunc.warc", 1, 4, ["damaged", "damaged"]),
         ("not-chunked-bad.warc.gz", 1, 6, []),
     ],
 )

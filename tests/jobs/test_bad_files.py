@@ -206,3 +206,12 @@ def test_a_store_that_fails_for_one_file(
         assert (bad["name"], bad["reason"]) == ("1.parquet", "not reachable")
         assert tables(tmp_path / f"out-{method}") == tables(tmp_path / "good")
         assert result.summary["input"]["sources"][1]["left_out"], is_bad
+
+
+def test_what_is_decided_again_names_them_too(corpus: Path, tmp_path: Path) -> None:
+    no_footer(corpus / "1.parquet")
+    config = dedup.Config(workers=1, skip_bad_files=True)
+    result = dedup.run([corpus], tmp_path / "out", config, keep_evidence=True)
+    again = dedup.recluster(tmp_path / "out", threshold="0.9")
+    assert again.summary["input"] == result.summary["input"]
+    assert again.summary["warnings"] == result.summary["warnings"]

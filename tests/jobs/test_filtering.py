@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import dedup
 from dedup.cli import cli
-from dedup.jobs.filtering import content_fingerprint
+from dedup.jobs.run_input import content_fingerprint
 from tests.worlds import world
 
 TEXTS = world(200, seed=3)

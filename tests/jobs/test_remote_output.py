@@ -113,8 +113,9 @@ def test_only_our_own_results_are_replaced(corpus: Path, bucket: Bucket) -> None
     }  # fmt: skip
     assert json.loads(there["summary.json"])["config"]["threshold"] == "0.5"
     assert bucket.files("other") == {"notes.txt": b"mine"}
-    with pytest.raises(InputError, match="copy the folder here first"):
+    with pytest.raises(InputError, match="/out is not on this machine; copy it here") as refused:
         dedup.recluster(out, threshold="0.9")
+    assert SECRET not in str(refused.value)
 
 
 def test_an_input_is_not_overwritten(corpus: Path, bucket: Bucket, tmp_path: Path) -> None:

@@ -112,7 +112,10 @@ def test_components_that_were_never_compared_have_no_similarity(tmp_path: Path) 
 def test_a_folder_without_results_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(dedup.InputError, match="holds no results; give the output of dedup run"):
         show(tmp_path)
-    (tmp_path / "summary.json").write_text('{"config": 1, "input": 2, "result": 3, "search": {}}')
+    (tmp_path / "summary.json").write_text('{"format": "another"}')
+    with pytest.raises(dedup.InputError, match="holds no results; give the output of dedup run"):
+        show(tmp_path)
+    (tmp_path / "summary.json").write_text('{"format": "dedup-summary-1"}')
     (tmp_path / "clusters.parquet").write_bytes(b"PAR1")
     with pytest.raises(dedup.InputError, match="cannot be read"):
         show(tmp_path)

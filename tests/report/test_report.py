@@ -18,6 +18,7 @@ import dedup
 from dedup.cli import cli
 from dedup.report import comparisons
 from dedup.report.comparisons import EDGE, MOVED, ONLY, SHARED, compare
+from dedup.report.overview import show
 from dedup.report.page import embedded
 from dedup.report.texts import Texts
 from tests.worlds import world
@@ -67,11 +68,14 @@ def test_the_command_is_its_twin(docs: Path, tmp_path: Path) -> None:
 
 
 def test_a_report_needs_a_run_and_a_run_a_folder(docs: Path, tmp_path: Path) -> None:
-    with pytest.raises(dedup.InputError, match="is no output of dedup run"):
+    with pytest.raises(dedup.InputError, match="holds no results; give the output of dedup run"):
         dedup.write_report(tmp_path)
     assert not (tmp_path / "report.html").exists()
-    with pytest.raises(dedup.InputError, match="s3://bucket/out is not on this machine"):
-        dedup.write_report("s3://key:secret@bucket/out")
+    elsewhere = "s3://key:secret@bucket/out?scheme=http"
+    for look in (dedup.write_report, dedup.audit, dedup.recluster, show):
+        with pytest.raises(dedup.InputError) as caught:
+            look(elsewhere)
+        assert str(caught.value) == "s3://bucket/out is not on this machine; copy it here first."
     done = CliRunner().invoke(cli, ["run", str(docs), "--dry-run", "--report"])
     assert done.exit_code == 2
     with pytest.raises(dedup.ConfigError, match="no folder to stand in"):

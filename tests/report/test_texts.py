@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import dedup
-from dedup.jobs.filtering import content_fingerprint
+from dedup.jobs.run_input import content_fingerprint
 from dedup.report.texts import Texts
 
 TEXTS = [f"the text of document {i} é {'x' * i}" for i in range(40)]

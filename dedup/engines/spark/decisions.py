@@ -1,0 +1,82 @@
+"""What the search found, carried back from units to all documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from dedup.engines.spark.arrays import numbers
+from dedup.engines.spark.runs import RunState
+from dedup.engines.spark.stages import Stages
+from dedup.output.measures import EQUAL_SETS
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def decided(
+    stages: Stages,
+    documents: DataFrame,
+    removals: DataFrame,
+    labels: DataFrame | None,
+    keep_best: int,
+) -> DataFrame:
+    """Add to all documents what became of them, as ranks.
+
+    ``removed_by`` and ``removed_common``, the first keeper that the document matches and the
+    shingles in common; ``is_removed``; ``keeper`` and ``common``, those of its cluster. See
+    `dedup.decisions.Decisions`.
+
+    Parameters
+    ----------
+    documents : with ``rank``, and ``lead``, the first rank of an equal set.
+    removals : (rank, keeper, common) of the units that are no keepers.
+    labels : the same of the units that are not the first of their component; None where clusters
+        are keepers with what they remove.
+    """
+    from pyspark.sql import functions as F  # noqa: N812
+
+    found = _with(documents, removals, "removed_by", "removed_common")
+    if keep_best > 1:
+        found = _without_spared(stages, found, keep_best)
+    else:
+        found = found.withColumn("is_removed", F.col("removed_by") != F.col("rank"))
+    if labels is not None:
+        found = _with(found, labels, "keeper", "common")
+    else:
+        found = found.withColumn("keeper", F.col("removed_by"))
+        found = found.withColumn("common", F.col("removed_common"))
+    return stages.written("decisions", found)
+
+
+def _with(documents: DataFrame, found: DataFrame, keeper: str, common: str) -> DataFrame:
+    """Add the keeper of each document's lead; the lead itself where it has no other."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    others = found.withColumnsRenamed({"rank": "lead", "keeper": keeper, "common": common})
+    return (
+        documents.join(others, "lead", "left")
+        .withColumn(keeper, F.coalesce(keeper, "lead"))
+        .withColumn(common, F.coalesce(common, F.lit(EQUAL_SETS)))
+    )
+
+
+def _without_spared(stages: Stages, documents: DataFrame, keep_best: int) -> DataFrame:
+    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql.types import LongType, StructType
+
+    schema = StructType([*documents.schema.fields]).add("place_there", LongType())
+    ordered = stages.sorted_by(documents, ["removed_by"], ["rank"])
+    placed = ordered.mapInArrow(_places, schema)
+    is_removed = F.col("place_there") >= keep_best
+    return placed.withColumn("is_removed", is_removed).drop("place_there")
+
+
+def _places(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Add the place of each document among those of its keeper, which is the first of them."""
+    state = RunState()
+    for batch in batches:
+        _, nth = state.mark([numbers(batch, "removed_by")], numbers(batch, "rank"))
+        yield batch.append_column("place_there", pa.array(nth))

@@ -1,0 +1,159 @@
+"""Near-duplicates of a Spark DataFrame, by the same kernels and with the same answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dedup.api import make_config
+from dedup.engines.spark.session import check_extra, scratch_folder
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Sequence
+
+    from pyspark.sql import DataFrame
+
+    from dedup.check import Check
+    from dedup.config import Config
+    from dedup.engines.spark.plan import Found
+    from dedup.engines.spark.stages import Stages
+    from dedup.io.columns import Path
+
+__all__ = ["SparkResult", "find_duplicates", "run"]
+
+
+class SparkResult:
+    """Clusters, pairs and what the run did.
+
+    The tables are files in the run's scratch folder, until `close` or the end of a ``with`` block.
+
+    Attributes
+    ----------
+    clusters : a row for each document of a cluster of two or more.
+    pairs : each removed document with its keeper.
+    summary : parameters, versions, counts of every stage, seconds; JSON values.
+    """
+
+    def __init__(self, data: DataFrame, id_path: Path, found: Found, stages: Stages) -> None:
+        self._data = data
+        self._id_path = id_path
+        self._removed = found.removed
+        self._stages = stages
+        self.clusters: DataFrame = found.clusters
+        self.pairs: DataFrame = found.pairs
+        self.summary: dict[str, Any] = found.summary
+
+    def kept(self) -> DataFrame:
+        """Return the rows of the input that are kept."""
+        return self._filtered("left_anti")
+
+    def removed(self) -> DataFrame:
+        """Return the rows of the input that are removed."""
+        return self._filtered("left_semi")
+
+    def _filtered(self, how: str) -> DataFrame:
+        from dedup.engines.spark.sketching import column_at
+
+        ids = self._removed.select("doc_id")
+        return self._data.join(ids, column_at(self._id_path) == ids["doc_id"], how)
+
+    def close(self) -> None:
+        """Delete the scratch folder, and the tables with it."""
+        self._stages.close()
+
+    def __enter__(self) -> SparkResult:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def find_duplicates(
+    df: DataFrame,
+    *,
+    text: str,
+    id: str,
+    scratch: str | None = None,
+    partitions: int | None = None,
+    check: Check | None = None,
+    **options: Any,
+) -> SparkResult:
+    """Find the near-duplicates among the rows of a DataFrame.
+
+    The tables are those of `dedup.find_duplicates` on the same rows in the order of their ids.
+
+    Parameters
+    ----------
+    text, id : columns, nested ones as ``page.text``; several texts as ``"title,body"``. The id
+        must tell all rows apart; it takes the place of the position, so ``keep="first"`` keeps the
+        document of the least id.
+    scratch : folder that driver and executors reach, for what is written meanwhile; needed on a
+        cluster.
+    partitions : of each shuffle; ``spark.sql.shuffle.partitions`` if not given, and fewer where
+        there is little data.
+    check : a function that looks at verified pairs as well, and may reject them; see `dedup.Check`.
+    **options : the fields of `Config`, such as ``threshold=0.8``.
+
+    Raises
+    ------
+    MissingExtraError : PySpark or pandas is not installed.
+    ConfigError, InputError : each says what is wrong and what would mend it.
+    """
+    check_extra()
+    from dedup.engines.spark.numbering import placed
+    from dedup.engines.spark.plan import check_config, find
+    from dedup.engines.spark.sketching import sketched
+    from dedup.engines.spark.stages import Stages
+
+    config = make_config(text=text, id=id, **options)
+    check_config(config)
+    rows, id_path = sketched(df, config, check)
+    spark = df.sparkSession
+    stages = Stages(spark, scratch_folder(spark, scratch), partitions)
+    try:
+        sketches = placed(stages.written("sketches", rows), "place")
+        found = find(stages, sketches, config, by_id=True, check=check)
+    except BaseException:
+        stages.close()
+        raise
+    found.summary["seconds"] = stages.seconds | {"total": stages.total}
+    return SparkResult(df, id_path, found, stages)
+
+
+def run(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str] | None,
+    config: Config,
+    *,
+    scratch: str | os.PathLike[str] | None = None,
+    partitions: int | None = None,
+    overwrite: bool = False,
+    check: Check | None = None,
+) -> dict[str, Any]:
+    """Find the near-duplicates in files and write the results, as ``dedup run --engine spark``.
+
+    The active session does the work, else a new one. Each table is a folder of Parquet files;
+    positions and ids are those of the local engine.
+
+    Parameters
+    ----------
+    inputs : files, folders or globs that driver and executors find under the same path.
+    output : folder, seen by all of them as well; None writes nothing.
+    scratch, partitions, check : as for `find_duplicates`.
+
+    Returns
+    -------
+    The summary.
+    """
+    check_extra()
+    from dedup.engines.spark.job import run_files
+
+    return run_files(
+        inputs,
+        output,
+        config,
+        scratch=scratch,
+        partitions=partitions,
+        overwrite=overwrite,
+        check=check,
+    )

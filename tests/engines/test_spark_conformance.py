@@ -1,0 +1,132 @@
+"""The Spark engine's tables are those of the local engine, on the same rows in the order of ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+import dedup
+import dedup.spark
+from tests.worlds import vocabulary, world
+
+
+def pages(seed: int, num_documents: int = 220) -> pa.Table:
+    """Return a world with a template's pages (a hot bucket), pairs planted there, and copies."""
+    rng = np.random.default_rng(seed)
+    words = np.array(vocabulary(2000, seed))
+    texts = world(num_documents, seed, num_tokens=60)
+    template = list(rng.choice(words, 200))
+    for number in range(130):
+        page = [*template, *rng.choice(words, int(rng.integers(32, 42)))]
+        texts.append(" ".join(page))
+        if number % 9 == 0:
+            page[-3] = str(rng.choice(words))
+            texts.append(" ".join(page))
+    texts += [texts[7]] * 40 + [texts[-1].upper()] * 3
+    order = rng.permutation(len(texts))
+    hosts = [None, "a", "b", "a"]
+    return pa.table(
+        {
+            "url": [f"{'é' * (number % 2)}/{number}" for number in range(len(texts))],
+            "number": rng.permutation(len(texts)) * 5 - 100,
+            "body": [None if place % 50 == 49 else texts[place] for place in order],
+            "score": pa.array(rng.choice([np.nan, 0.5, 2.0, 3.0], len(texts)), mask=order % 7 == 0),
+            "host": [hosts[place % 4] for place in order],
+        }
+    )
+
+
+def same_tables(found: dedup.spark.SparkResult, expected: dedup.Result) -> None:
+    """Compare tables row by row, the order of rows apart."""
+    for name in ("clusters", "pairs"):
+        table, wanted = getattr(found, name).toArrow(), getattr(expected, name)
+        assert table.column_names == wanted.column_names
+        assert in_order(table) == in_order(wanted), name
+    assert found.kept().count() == expected.summary["result"]["kept"]
+
+
+def in_order(table: pa.Table) -> list[tuple[Any, ...]]:
+    keys = [name for name in table.column_names if name.endswith("position")]
+    return [
+        tuple(row.values())
+        for row in table.sort_by([(key, "ascending") for key in keys]).to_pylist()
+    ]
+
+
+def of_one_parity() -> dedup.Check:
+    """Return a check that workers need no test module for."""
+
+    def agree(pairs: pa.RecordBatch) -> pa.Array:
+        both = pc.bit_wise_xor(pairs["left_number"], pairs["right_number"])
+        return pc.equal(pc.bit_wise_and(both, 1), 0)
+
+    return dedup.Check(agree, columns=("number",))
+
+
+@pytest.mark.parametrize(
+    ("id_column", "partitions", "options"),
+    [
+        ("url", 1, {"linkage": "components", "pairs": "all", "threshold": "0.7"}),
+        ("number", 7, {"keep": "max:score", "within": "host", "keep_best": 2, "threshold": "0.6"}),
+        ("url", 2, {"keep": "last", "min_tokens": 20, "ngram": 3, "check": of_one_parity()}),
+    ],
+    ids=str,
+)
+def test_tables_of_both_engines_are_equal(
+    spark: Any, id_column: str, partitions: int, options: dict[str, Any]
+) -> None:
+    table = pages(seed=partitions)
+    data = spark.createDataFrame(table).repartition(partitions)
+    in_id_order = table.sort_by(id_column)
+    expected = dedup.find_duplicates(in_id_order, text="body", id=id_column, **options)
+    with dedup.spark.find_duplicates(
+        data, text="body", id=id_column, partitions=partitions, **options
+    ) as found:
+        same_tables(found, expected)
+        counts = found.summary["result"]
+        assert counts == {name: expected.summary["result"][name] for name in counts}
+        assert counts["removed"] > 30
+        facts = found.summary["input"]
+        for name in ("documents", "tokens", "shingles", "median_tokens", "null_text", "blank_text"):
+            assert facts[name] == expected.summary["input"][name], name
+        search = found.summary["search"]
+        assert (search.get("refused_by_check", 0) > 0) == ("check" in options)
+        assert search["skipped_comparisons"] == 0
+        assert found.summary["search"]["largest_bucket"] > 64 or "within" in options
+
+
+def variants(seed: int, most_edits: int) -> list[str]:
+    """Return pages of a few words' difference, which drift: one bucket with several keepers."""
+    rng = np.random.default_rng(seed)
+    words = np.array(vocabulary(2000, seed))
+    page = list(rng.choice(words, 200))
+    texts = []
+    for _ in range(150):
+        edited = list(page)
+        for _ in range(int(rng.integers(1, most_edits + 1))):
+            edited[int(rng.integers(200))] = str(rng.choice(words))
+        texts.append(" ".join(edited))
+        if rng.random() < 0.1:
+            page = edited
+    return texts
+
+
+@pytest.mark.slow
+def test_keepers_need_no_cap_where_all_pairs_would(spark: Any) -> None:
+    texts = [*variants(0, most_edits=2), *variants(2, most_edits=3)]
+    table = pa.table({"id": np.arange(len(texts)), "text": texts})
+    expected = dedup.find_duplicates(table, max_comparisons=300)
+    everything = dedup.find_duplicates(table, max_comparisons=300, pairs="all")
+    assert everything.summary["search"]["skipped_comparisons"] > 0
+    assert expected.summary["search"]["skipped_comparisons"] == 0
+    with dedup.spark.find_duplicates(
+        spark.createDataFrame(table), text="text", id="id", max_comparisons=300
+    ) as found:
+        same_tables(found, expected)
+        assert found.summary["search"]["skipped_comparisons"] == 0
+        stages = found.summary["seconds"]
+        assert {"rest", "late", "active_1"} <= set(stages)

@@ -1,0 +1,103 @@
+"""Runs on files: each task reads its own part, and the tables are those of a local run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+import dedup
+import dedup.spark
+from dedup.cli import cli
+from dedup.engines.spark import files as spark_files
+from tests.worlds import world
+
+SAMPLE = Path(__file__).parents[2] / "data" / "sample.warc.gz"
+
+
+def write_files(folder: Path) -> None:
+    """Write a world into files whose columns differ in type: ids, a score, no ids at all."""
+    texts = world(150, seed=5, num_tokens=40)
+    score = np.random.default_rng(5).integers(0, 30, len(texts)).tolist()
+    with open(folder / "a.jsonl", "w", encoding="utf-8") as file:
+        for number in range(60):
+            file.write(json.dumps({"id": number, "text": texts[number], "score": score[number]}))
+            file.write("\nno JSON\n" if number == 20 else "\n")
+    with open(folder / "b.csv", "w", encoding="utf-8", newline="") as file:
+        file.write("id,text,score\n")
+        for number in range(60, 110):
+            file.write(f'x{number},"{texts[number]}",{score[number] + 0.5}\n')
+    table = pa.table({"text": texts[110:], "score": score[110:]})
+    pq.write_table(table, folder / "c.parquet", row_group_size=7)
+
+
+def same_output(folder: Path, expected: dedup.Result) -> dict[str, Any]:
+    """Compare the tables of a folder with a local result, the order of rows apart."""
+    for name in ("clusters", "pairs"):
+        found, wanted = pq.read_table(folder / f"{name}.parquet"), getattr(expected, name)
+        assert found.column_names == wanted.column_names
+        keys = [(key, "ascending") for key in found.column_names if key.endswith("position")]
+        assert found.sort_by(keys).to_pylist() == wanted.sort_by(keys).to_pylist()
+    removed = pq.read_table(folder / "removed.parquet")
+    assert (
+        sorted(removed["position"].to_pylist())
+        == np.flatnonzero(expected.decisions.removed).tolist()
+    )
+    summary: dict[str, Any] = json.loads((folder / "summary.json").read_text())
+    for name, value in summary["input"].items():
+        is_own = name in ("arguments", "text_bytes")  # bytes of batches, which differ
+        assert is_own or value == expected.summary["input"][name], name
+    assert summary["warnings"] == expected.summary["warnings"]
+    return summary
+
+
+def test_mixed_files(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spark_files, "PART_BYTES", 4_000)
+    data = tmp_path / "data"
+    data.mkdir()
+    write_files(data)
+    config = dedup.Config(keep="max:score", within="file", threshold=0.7)
+    out = tmp_path / "out"
+    dedup.spark.run([data], out, config, partitions=2)
+    expected = dedup.find_duplicates(data, keep="max:score", within="file", threshold=0.7)
+    assert expected.summary["input"]["problems"] == {"not JSON": 1}
+    assert expected.summary["result"]["removed"] > 20
+    same_output(out, expected)
+
+
+def test_what_goes_wrong_in_a_task_is_one_sentence(spark: Any, tmp_path: Path) -> None:
+    path = tmp_path / "broken.parquet"
+    table = pa.table({"text": [f"some words {number}" for number in range(900)]})
+    pq.write_table(table, path, compression="none", use_dictionary=False)
+    octets = path.read_bytes()
+    path.write_bytes(octets[:4] + b"\xff" * 40 + octets[44:])
+    with pytest.raises(dedup.InputError, match=r"^broken\.parquet cannot be read .*\.$"):
+        dedup.spark.run([path], None, dedup.Config())
+
+
+@pytest.mark.slow
+def test_the_sample_crawl_by_the_command(spark: Any, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = ["run", str(SAMPLE), "-o", str(out), "--engine", "spark"]
+    done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
+    assert "duplicates                 144" in done.output
+    summary = same_output(out, dedup.find_duplicates(SAMPLE))
+    assert summary["result"]["clusters"] == 93
+
+
+def test_what_is_not_for_spark(tmp_path: Path) -> None:
+    arguments = ["run", str(SAMPLE), "--dry-run", "--engine", "spark", "--kept", str(tmp_path)]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 2
+    assert "--kept is not for --engine spark" in done.output
+    for options in ({"method": "simhash"}, {"measure": "containment"}, {"ignore_common": 0.5}):
+        with pytest.raises(dedup.ConfigError, match="which the Spark engine does not have"):
+            dedup.spark.run([SAMPLE], None, dedup.Config(**options))
+    with pytest.raises(dedup.ConfigError, match="standard input is not for Spark"):
+        dedup.spark.run(["-"], None, dedup.Config())
