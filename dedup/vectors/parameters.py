@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -153,6 +154,7 @@ class _Collisions:
         return float((self._share * self._collides**functions).sum())
 
 
+@lru_cache(maxsize=256)
 def table_probability(family: Family, distance: float, functions: int, probes: int) -> float:
     """Return the probability that one table finds a pair at a distance.
 

@@ -90,6 +90,45 @@ def test_probes_find_what_was_said(family, probes):
 
 
 @pytest.mark.parametrize("family", _FAMILIES, ids=repr)
+def test_probes_are_the_values_that_were_nearly_had(family):
+    drawn = family.directions(6, 8, 3)
+    projections = np.random.default_rng(1).standard_normal((20, drawn.shape[1])).astype(np.float32)
+    symbols = family.symbols(projections)
+    second, margin = family.second(projections)
+    found = probed_keys(family, projections, 4, 3)
+    for vector in range(20):
+        for table in (0, 1):
+            inside = slice(4 * table, 4 * table + 4)
+            for probe, least in enumerate(np.argsort(margin[vector, inside])[:3].tolist()):
+                changed = symbols[vector].copy()
+                changed[inside][least] = second[vector, inside][least]
+                key = family.keys(changed[None], 4)[0, table]
+                assert found[1 + probe, vector, table] == key
+                assert key != found[0, vector, table]
+
+
+@pytest.mark.parametrize("family", _FAMILIES, ids=repr)
+def test_a_small_push_makes_the_second_value_the_first(family):
+    """Whatever function is nearest to its edge has the second value just beyond it."""
+    drawn = family.directions(6, 200, 3)
+    random = np.random.default_rng(1)
+    vector = random.standard_normal((1, 6)).astype(np.float32)
+
+    def values(x: np.ndarray) -> np.ndarray:
+        projections = x.astype(np.float32) @ drawn[:6]
+        return projections + drawn[6] if len(drawn) > 6 else projections
+
+    symbols = family.symbols(values(vector))[0]
+    second, margin = family.second(values(vector))
+    pushed = family.symbols(values(vector + 0.02 * random.standard_normal((400, 6))))
+    changed = pushed != symbols
+    assert changed.any()
+    close = margin[0] < np.quantile(margin[0], 0.2)
+    assert changed[:, close].sum() > 0.9 * changed.sum()
+    assert (pushed == second[0])[changed].mean() > 0.9
+
+
+@pytest.mark.parametrize("family", _FAMILIES, ids=repr)
 def test_the_short_way_to_keys_is_the_long_one(family):
     drawn = family.directions(6, 12, 3)
     projections = np.random.default_rng(1).standard_normal((50, drawn.shape[1])).astype(np.float32)

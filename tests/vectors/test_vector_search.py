@@ -18,6 +18,7 @@ from vectors.vector_worlds import (
 import dedup.vectors.hot
 import dedup.vectors.tables
 from dedup.vectors import find_duplicates
+from dedup.vectors.families.hyperplanes import Hyperplanes
 
 _EVERYTHING = {"functions": 1, "tables": 80}
 """Options by which practically every pair near the threshold is a candidate."""
@@ -98,7 +99,7 @@ def test_small_and_hot_buckets_give_the_same(monkeypatch):
         {},
         {"recall": 0.9},
         {"min_tables": 2},
-        {"probes": 2},
+        {"probes": 1},
     ],
     ids=str,
 )
@@ -152,14 +153,50 @@ def test_recall_at_the_threshold_by_distance(kind, options):
     assert max(result.pairs["distance"].to_pylist()) <= distance
 
 
-def test_votes_need_that_many_shared_buckets():
-    vectors = background("clustered", 800, 12)
-    options = {"threshold": 0.8, "pairs": "all", "functions": 4, "tables": 12}
-    once = _pairs(find_duplicates(vectors, **options))
-    thrice = _pairs(find_duplicates(vectors, min_tables=3, **options))
-    assert thrice < once
-    never = _pairs(find_duplicates(vectors, min_tables=12, **options))
-    assert never < thrice
+def _shared_tables(vectors: np.ndarray, tables: int, functions: int) -> np.ndarray:
+    """Count the hyperplane tables of seed 0 in which each pair has one key."""
+    drawn = Hyperplanes().directions(vectors.shape[1], tables * functions, 0)
+    bits = (vectors @ drawn.astype(np.float64) > 0).reshape(len(vectors), tables, functions)
+    return (bits[:, None] == bits[None]).all(axis=3).sum(axis=2)
+
+
+def _candidates(vectors: np.ndarray, threshold: float, votes: int, **scheme) -> set:
+    shared = _shared_tables(vectors, **scheme)
+    return {(i, j) for i, j in naive_pairs(vectors, "cosine", threshold) if shared[i, j] >= votes}
+
+
+@pytest.mark.parametrize("votes", [1, 3, 7])
+def test_candidates_share_that_many_buckets(votes, monkeypatch):
+    vectors = background("clustered", 500, 12)
+    scheme = {"functions": 4, "tables": 12}
+    expected = _candidates(vectors, 0.8, votes, **scheme)
+    assert 100 < len(expected) < len(naive_pairs(vectors, "cosine", 0.8))
+    options = {"threshold": 0.8, "pairs": "all", "min_tables": votes, **scheme}
+    monkeypatch.setattr(dedup.vectors.tables, "HOT_BUCKET", 1)
+    assert _pairs(find_duplicates(vectors, **options)) == expected
+    monkeypatch.setattr(dedup.vectors.tables, "HOT_BUCKET", 1000)
+    gated = _pairs(find_duplicates(vectors, **options))
+    assert gated <= expected
+    assert len(gated) >= 0.99 * len(expected)
+
+
+@pytest.mark.parametrize("votes", [1, 2])
+def test_leaders_that_fall_elsewhere_do_no_harm(votes, monkeypatch):
+    """Few tables: a leader of one bucket is removed in another, and its bucket needs others."""
+    monkeypatch.setattr(dedup.vectors.tables, "HOT_BUCKET", 1)
+    monkeypatch.setattr(dedup.vectors.hot, "_BLOCK", 32)
+    scheme = {"functions": 2, "tables": 5}
+    options = {"threshold": 0.9, "min_tables": votes, **scheme}
+    harmed = 0
+    for seed in range(4):
+        vectors = background("random", 800, 4, seed)
+        pairs = _candidates(vectors, 0.9, votes, **scheme)
+        expected = naive_keepers(len(vectors), pairs, list(range(len(vectors))))
+        assert _removed(find_duplicates(vectors, **options)) == expected
+        with monkeypatch.context() as without:
+            without.setattr(dedup.vectors.hot.HotBuckets, "late_pairs", lambda *_: [])
+            harmed += _removed(find_duplicates(vectors, **options)) != expected
+    assert harmed  # or these vectors would show nothing
 
 
 def test_equal_vectors_cost_nothing_and_match_identically():
@@ -194,6 +231,7 @@ def test_the_cap_is_counted_and_its_vectors_stay():
     search = capped.summary["search"]
     assert search["skipped_comparisons"] > 10_000
     assert search["documents_with_skipped_comparisons"] > 300
+    assert search["compared_in_products"] <= 2 * 500
     assert "--max-comparisons 500" in capped.summary["warnings"][-1]
     assert find_duplicates(vectors, **options).summary["search"]["skipped_comparisons"] == 0
 
