@@ -29,6 +29,8 @@ class Family(Protocol):
 
     measure: ClassVar[str]
 
+    def __hash__(self) -> int: ...
+
     def collision_probability(self, distance: float) -> float:
         """Return the probability that one function has one value for two vectors so far apart."""
         ...
