@@ -60,6 +60,12 @@ def _print(found: dict[str, Any]) -> None:
             f"{found['target']:g}: too few pairs were seen; raise --most.",
             err=True,
         )
+    if found["refused_by_check"]:
+        click.echo(
+            f"Warning: {found['refused_by_check']:,} pairs were refused by the run's own check, "
+            "and count as missed.",
+            err=True,
+        )
     missed = found["missed_pairs"]
     if missed:
         click.echo(

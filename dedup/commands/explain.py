@@ -73,7 +73,7 @@ def explain(
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2))
         return
-    from dedup.report.explanation_text import explanation_lines
+    from dedup.report.explanation_lines import explanation_lines
 
     colours = not plain and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for line in explanation_lines(found, shutil.get_terminal_size().columns, colours=colours):

@@ -18,8 +18,8 @@ def show(folder: str, top: int, as_json: bool, verbose: bool) -> None:
 
     Reads nothing but OUT, and fits the width of the terminal.
     """
-    from dedup.report.console import overview_lines
     from dedup.report.overview import show as show_folder
+    from dedup.report.overview_lines import overview_lines
 
     overview = show_folder(folder, top)
     if as_json:

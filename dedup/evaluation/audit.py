@@ -60,28 +60,27 @@ class Answers:
     kept: NDArray[np.float64]
 
     @staticmethod
-    def read(folder: Path, units: Units, removed: Int64Array) -> Answers:
+    def read(folder: Path, units: Units) -> Answers:
         """Read the tables of a run.
 
         Parameters
         ----------
         units : in input order, so that a rank is a position.
-        removed : the positions of the documents that were removed.
         """
         unit_of_rank = np.full(len(units.lead), -1)
         unit_of_rank[units.ranks] = np.arange(len(units))
         unit_of = unit_of_rank[units.lead]
         has_unit = unit_of >= 0
-        clusters = pq.read_table(folder / CLUSTERS_FILE, columns=["position", "cluster_id"])
-        cluster_of = np.arange(len(unit_of))
-        cluster_of[clusters["position"].to_numpy()] = clusters["cluster_id"].to_numpy()
+        columns = ["position", "cluster_id", "is_removed"]
+        clusters = pq.read_table(folder / CLUSTERS_FILE, columns=columns)
+        position, cluster, removed = (column.to_numpy() for column in clusters.columns)
+        cluster_of, kept = np.arange(len(unit_of)), np.ones(len(unit_of), np.bool_)
+        cluster_of[position], kept[position] = cluster, ~removed
         pairs = pq.read_table(folder / PAIRS_FILE, columns=["left_position", "right_position"])
         a, b = (unit_of[column.to_numpy()] for column in pairs.columns)
         apart = (a != b) & (a >= 0) & (b >= 0)
         listed = pack_pairs(np.maximum(a, b)[apart], np.minimum(a, b)[apart])
         listed.sort()
-        kept = np.ones(len(unit_of), np.bool_)
-        kept[removed] = False
         return Answers(
             copies=np.bincount(unit_of[has_unit], minlength=len(units)).astype(np.float64),
             cluster=cluster_of[units.documents],
@@ -112,18 +111,16 @@ class Audit:
     Parameters
     ----------
     corpus : with the sets that the run compared.
-    removed : the positions of the documents that it removed.
+    folder : its output.
     """
 
-    def __init__(
-        self, corpus: Corpus, config: Config, folder: Path, removed: Int64Array, scratch: Scratch
-    ) -> None:
+    def __init__(self, corpus: Corpus, config: Config, folder: Path, scratch: Scratch) -> None:
         self._corpus = corpus
         self._scratch = scratch
         self.units = units_of(corpus, config, np.arange(len(corpus)), scratch)
         sets = corpus.sets.select(self.units.documents)
         self._verifier = Verifier(sets, config.threshold, keeps_rejected=False)
-        self.answers = Answers.read(folder, self.units, removed)
+        self.answers = Answers.read(folder, self.units)
         sizes = np.bincount(self.units.lead, minlength=len(corpus))
         self.num_copies = float((sizes * (sizes - 1) // 2).sum())
         self._missed: dict[tuple[int, int], float] = {}

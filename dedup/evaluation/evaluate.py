@@ -16,7 +16,7 @@ from dedup.edges import Edges
 from dedup.errors import InputError
 from dedup.evaluation.agreement import Contingency, PairCounts, document_classes
 from dedup.evaluation.bands import similarity_bands
-from dedup.evaluation.join import Joined, RunTables, once
+from dedup.evaluation.joined import Joined, RunTables, once
 from dedup.evaluation.truth import Truth, read_truth
 from dedup.lsh.buckets import pack_pairs
 from dedup.spill.scratch import Scratch

@@ -178,8 +178,10 @@ class Sample:
     def half_width(self) -> float:
         """Return the larger half-width of recall, of all pairs and of those of unlike sets.
 
-        It is 1 where nothing is known of a stratum.
+        It is 1 where nothing is known of a stratum, and 0 where all is.
         """
+        if all(stratum.num_drawn == len(stratum) for stratum in self.strata):
+            return 0.0
         if any(stratum.num_drawn < min(2, len(stratum)) for stratum in self.strata):
             return 1.0
         shares = (self.recall(), self.recall(self.copies))

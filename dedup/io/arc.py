@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from warcio.archiveiterator import ArchiveIterator
 from warcio.exceptions import ArchiveLoadFailed
@@ -19,38 +19,46 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "ArcFormat"]
 
 _BLOCK_BYTES = 1 << 18
+_LINE_BYTES = 1 << 14
+"""No more than a block of warcio: lines over several would be cut too early."""
 _FAILURES = (ArchiveLoadFailed, OSError, ValueError, EOFError)
 
 
 class ArcReader:
     """Reads ARC files, compressed or not, as far as a first record that is shorter than it says."""
 
-    def __init__(self, *, with_content: bool = True) -> None:
-        """Content is always read: warcio cannot pass over it."""
-
     def records(self, path: str, start: int, stop: int | None) -> Iterator[Record]:
         """Yield the records; see `dedup.io.archive.Reader`."""
         with closing(io.BufferedReader(Window(path, start, stop), _BLOCK_BYTES)) as source:
-            archive = _Records(source, no_record_parse=True, check_digests=False)
+            archive = _Records(source)
             try:
                 for found in archive:
                     raw = _content(found.raw_stream)
-                    record = _record(found, raw, archive.get_record_offset())  # reads to its end
+                    record = _record(found, raw, archive.offset)
                     yield record
                     if record.is_short:
                         return
+                    archive.read_to_end()
                     if archive.err_count:
                         raise ValueError("what follows is no record")
             except _FAILURES as error:
                 raise BrokenError(None, error) from error
 
-    def is_short(self, path: str, start: int, stop: int | None) -> bool:
-        """Tell whether a record that was not read to its end is shorter than it says."""
-        return False
-
 
 class _Records(ArchiveIterator):  # type: ignore[misc]
     INC_RECORD = ""  # it would go to stderr
+
+    def __init__(self, source: IO[bytes]) -> None:
+        super().__init__(source, no_record_parse=True, check_digests=False)
+        self._any_line = self.reader.readline
+        self.reader.readline = self._line
+
+    def _line(self) -> bytes:
+        """Read a line of a header: a longer one would take warcio time quadratic in its length."""
+        line: bytes = self._any_line(_LINE_BYTES)
+        if len(line) >= _LINE_BYTES:
+            raise ValueError("a line too long for a header")
+        return line
 
 
 def _record(found: Any, raw: bytes, offset: int) -> Record:

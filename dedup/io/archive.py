@@ -50,8 +50,8 @@ class Record:
     """At most `MAX_RAW_BYTES` of its content; none of a kind that holds no page."""
     length: int
     """Bytes of content that its header promises."""
-    is_short: bool | None
-    """Whether it has less than that; None where nobody looked."""
+    is_short: bool
+    """Whether it has less than that."""
     refers_to: tuple[str, ...] = ()
     """The names of the record that a revisit refers to: see `dedup.io.revisits`."""
 
@@ -71,14 +71,7 @@ class BrokenError(Exception):
 
 
 class Reader(Protocol):
-    """What reads the records of one kind of archive.
-
-    Parameters
-    ----------
-    with_content : whether the content of records that may be pages is wanted.
-    """
-
-    def __init__(self, *, with_content: bool = True) -> None: ...
+    """What reads the records of one kind of archive."""
 
     def records(self, path: str, start: int, stop: int | None) -> Iterator[Record]:
         """Yield the records from an offset on, as if the file ended at `stop`.
@@ -88,26 +81,20 @@ class Reader(Protocol):
         BrokenError : after the last that can be read.
         """
 
-    def is_short(self, path: str, start: int, stop: int | None) -> bool:
-        """Tell whether the record there has less content than its header promises."""
 
-
-def sound_records(
-    reader: Reader, path: str, problems: list[Problem], start: int = 0, stop: int | None = None
-) -> Iterator[Record | int]:
+def sound_records(reader: Reader, path: str, problems: list[Problem]) -> Iterator[Record | int]:
     """Yield the records of a file that can be read, and the offsets of those that cannot.
 
     Parameters
     ----------
     problems : gets one for each damaged place.
-    start, stop : offsets of records, which those that are wanted lie between.
     """
-    where = start
+    where = 0
     for _ in range(MAX_DAMAGES):
-        walk = _Walk(reader, path, where, stop)
+        walk = _Walk(reader, path, where)
         yield from walk.records()
         held, broken = walk.held, walk.broken
-        if broken is None and (held is None or not _is_short(reader, path, held)):
+        if broken is None and (held is None or not held.is_short):
             if held is not None:
                 yield held
             return
@@ -124,7 +111,7 @@ def sound_records(
             if broken.offset is not None:
                 yield at
             problems.append(_damage("damaged", f"at byte {at}: {broken.why}"))
-        if following is None or (stop is not None and following >= stop):
+        if following is None:
             return
         where = following
     detail = f"from byte {where} on: {MAX_DAMAGES:,} damaged places are before it"
@@ -132,16 +119,15 @@ def sound_records(
 
 
 class _Walk:
-    """Reads records up to damage, the end, or `stop`.
+    """Reads records up to damage or the end.
 
     Attributes
     ----------
     held : the last record before damage or the end: whether its length is true must be seen.
     """
 
-    def __init__(self, reader: Reader, path: str, start: int, stop: int | None) -> None:
+    def __init__(self, reader: Reader, path: str, start: int) -> None:
         self.found = reader.records(path, start, None)
-        self.stop = stop
         self.held: Record | None = None
         self.broken: BrokenError | None = None
 
@@ -151,18 +137,9 @@ class _Walk:
             for record in self.found:
                 if self.held is not None:
                     yield self.held
-                self.held = None
-                if self.stop is not None and record.offset >= self.stop:
-                    return
                 self.held = record
         except BrokenError as error:
-            if self.stop is None or error.offset is None or error.offset < self.stop:
-                self.broken = error
-
-
-def _is_short(reader: Reader, path: str, record: Record, stop: int | None = None) -> bool:
-    short = record.is_short
-    return reader.is_short(path, record.offset, stop) if short is None else short
+            self.broken = error
 
 
 def _settled(
@@ -185,7 +162,7 @@ def _settled(
     except BrokenError:
         is_clean = False
     record = found[0] if found else held
-    is_short = _is_short(reader, path, record, following)
+    is_short = record.is_short
     if len(found) == 1 and is_clean and not is_short:
         return record, []
     if not is_short:

@@ -54,8 +54,9 @@ def first_boundary(path: str, start: int) -> int | None:
 
 
 def _plain_boundary(file: IO[bytes], start: int, begins: re.Pattern[bytes]) -> int | None:
-    for at, block in _overlapping(file, start, _HEAD_BYTES):
-        found = begins.search(block)
+    """Look from a byte before on: it shows whether a line starts here."""
+    for at, block in _overlapping(file, max(0, start - 1), _HEAD_BYTES):
+        found = begins.search(block, 1 if at or start else 0)
         if found:
             return at + found.start()
     return None

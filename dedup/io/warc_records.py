@@ -19,15 +19,7 @@ _BLOCK_BYTES = 1 << 20
 
 
 class WarcReader:
-    """Reads WARC files, compressed or not.
-
-    Parameters
-    ----------
-    with_content : whether the content of records that may be pages is wanted.
-    """
-
-    def __init__(self, *, with_content: bool = True) -> None:
-        self._with_content = with_content
+    """Reads WARC files, compressed or not."""
 
     def records(self, path: str, start: int, stop: int | None) -> Iterator[Record]:
         """Yield the records; see `dedup.io.archive.Reader`."""
@@ -53,10 +45,7 @@ class WarcReader:
         if "Content-Length" not in headers:
             raise ValueError("a record without a whole header")
         kind, length = str(found.record_type), found.content_length
-        raw, is_short = b"", None
-        if self._with_content and kind in PAGE_KINDS:
-            raw = found.reader.read(MAX_RAW_BYTES)
-            is_short = len(raw) < length if len(raw) < MAX_RAW_BYTES else None
+        raw = found.reader.read(min(MAX_RAW_BYTES, length)) if kind in PAGE_KINDS else b""
         return Record(
             offset=found.stream_pos,
             kind=kind,
@@ -67,22 +56,19 @@ class WarcReader:
             is_http=found.record_type == WarcRecordType.response and bool(found.is_http),
             raw=raw,
             length=length,
-            is_short=is_short,
+            is_short=_skipped(found.reader, length - len(raw)) > 0,
             refers_to=_refers_to(headers) if found.record_type == WarcRecordType.revisit else (),
         )
 
-    def is_short(self, path: str, start: int, stop: int | None) -> bool:
-        """Tell whether a record is shorter than it says: its content is read, and thrown away."""
-        with closing(Window(path, start, stop)) as source:
-            try:
-                for found in ArchiveIterator(source, parse_http=False, fsspec_args=False):
-                    left = int(found.content_length)
-                    while left > 0 and (block := found.reader.read(min(left, _BLOCK_BYTES))):
-                        left -= len(block)
-                    return left > 0
-            except _FAILURES:
-                pass
-        return True
+
+def _skipped(reader: Any, left: int) -> int:
+    """Read so many bytes and throw them away; return how many there are not."""
+    try:
+        while left > 0 and (block := reader.read(min(left, _BLOCK_BYTES))):
+            left -= len(block)
+    except _FAILURES:  # which come again where the next record is looked for
+        pass
+    return left
 
 
 def _refers_to(headers: Any) -> tuple[str, ...]:

@@ -6,22 +6,19 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
 from dedup.errors import BadFileError, InputError
 from dedup.io.inputs import Inputs, discover
-from dedup.jobs.filtering import REMOVED_FILE
 from dedup.jobs.local import PathLike, limits_for, started_pool, temporary_folder
 from dedup.jobs.run_input import check_same
-from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, read_run
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, read_run, table_in
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
     from dedup.corpus import Sketched
     from dedup.spill.scratch import Scratch
-    from dedup.text.hashing import Int64Array
 
 MOST = 200_000
 """Documents that are compared with all others at most, if not given."""
@@ -50,7 +47,8 @@ def audit(
     ``recall_of_unlike``: the same of pairs whose sets differ; the others are found by their
     digests. ``left``: the share of all pairs that were missed, and both documents kept. Each is
     None where there is no such pair. ``pairs``: their numbers. ``missed_pairs``: up to 1,000 of
-    those that were seen. ``half_width``: the larger one of both recalls; ``target``: 0.02.
+    those that were seen. ``refused_by_check``: how many pairs the run's own check refused; they
+    count as missed. ``half_width``: the larger one of both recalls; ``target``: 0.02.
 
     Raises
     ------
@@ -67,6 +65,7 @@ def audit(
     if most < 1:
         raise InputError(f"most is {most}; give a whole number of at least 1.")
     path, summary = read_run(folder)
+    table_in(path, CLUSTERS_FILE)
     config = replace(Config(**summary["config"]), keep="first")
     if config.measure == "containment":
         raise InputError(
@@ -100,7 +99,9 @@ def audit(
         if config.ignore_common is not None:
             parameters = bare_parameters(sketch_parameters(config))
             corpus, _ = without_common(corpus, config, parameters, scratch)
-        return Audit(corpus, config, path, _removed(path, config), scratch).estimate(seed, most)
+        audited = Audit(corpus, config, path, scratch)
+        refused = summary["search"].get("refused_by_check", 0)
+        return audited.estimate(seed, most) | {"refused_by_check": refused}
 
 
 def _sketched(found: Inputs, config: Config, scratch: Scratch, stack: ExitStack) -> Sketched:
@@ -118,23 +119,3 @@ def _sketched(found: Inputs, config: Config, scratch: Scratch, stack: ExitStack)
     parameters = bare_parameters(sketch_parameters(config))
     parts = engine.sketch(found.files, needed_columns(config), parameters, scratch.folder, None)
     return Sketched(found.files, parts, config)
-
-
-def _removed(folder: Path, config: Config) -> Int64Array:
-    """Return the positions of the documents that a run removed.
-
-    Where it wrote no table of them (a result of the library), those that are no keepers; components
-    annotate, and remove nothing.
-    """
-    import numpy as np
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    if (folder / REMOVED_FILE).exists():
-        removed: Int64Array = pq.read_table(folder / REMOVED_FILE)["position"].to_numpy()
-        return removed
-    if config.linkage == "components":
-        return np.zeros(0, np.int64)
-    clusters = pq.read_table(folder / CLUSTERS_FILE, columns=["position", "is_keeper"])
-    others: Int64Array = clusters.filter(pc.invert(clusters["is_keeper"]))["position"].to_numpy()
-    return others

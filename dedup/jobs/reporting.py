@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dedup.errors import MissingExtraError, OutputExistsError
+from dedup.io.inputs import InputFile, discover
 from dedup.io.places import local_folder
 from dedup.resources.failures import in_one_sentence
 
@@ -30,7 +31,8 @@ def write_report(
     Parameters
     ----------
     folder : the output of a run.
-    inputs : the files of the run, in its order, where they have moved.
+    inputs : the arguments of the run, in its order, where its files have moved, or lie in a store
+        that wants credentials.
     output : the file to write; ``report.html`` in `folder` if not given, replaced if there.
     no_text : show no document's words. Ids, URLs, hosts and names of files stay.
     overwrite : replace an `output` that is there.
@@ -41,7 +43,7 @@ def write_report(
 
     Raises
     ------
-    InputError : no run has written the folder, or it is on another machine.
+    InputError : no run has written the folder.
     MissingExtraError : the extra ``report`` is not installed.
     OutputExistsError : the file is there, and not to be replaced.
     """
@@ -52,9 +54,21 @@ def write_report(
             f"report {target} is already there; give another file, or --overwrite."
         )
     require_extra()
+    write_page(path, discover(inputs).files if inputs else (), target, no_text=no_text)
+    return target
+
+
+def write_page(
+    folder: str | os.PathLike[str],
+    files: Sequence[InputFile],
+    place: str | os.PathLike[str],
+    *,
+    no_text: bool = False,
+) -> None:
+    """Write the report of a run; see `dedup.report.build.report_of`. It is whole, or not there."""
     from dedup.report.build import report_of
 
-    page = report_of(path, inputs, no_text=no_text)
+    page, target = report_of(folder, files, no_text=no_text), Path(place)
     stage = target.with_name(f".{target.name}.{os.getpid()}.partial")
     with in_one_sentence([target.parent]):
         try:
@@ -63,7 +77,6 @@ def write_report(
             os.replace(stage, target)
         finally:
             stage.unlink(missing_ok=True)
-    return target
 
 
 def require_extra() -> None:

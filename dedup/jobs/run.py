@@ -26,7 +26,7 @@ from dedup.jobs.local import (
     started_pool,
     temporary_folder,
 )
-from dedup.jobs.reporting import require_extra, write_report
+from dedup.jobs.reporting import REPORT_FILE, require_extra, write_page
 from dedup.jobs.run_input import describe_input
 from dedup.jobs.sources import Fingerprint
 from dedup.jobs.workspace import Manifest, Workspace
@@ -168,7 +168,7 @@ def run(
             work.check_input()  # a better reason than whatever it led to
             raise
     if report:
-        write_report(output)
+        write_page(output, found.files, os.path.join(output, REPORT_FILE))
     if refused is not None:
         raise refused
     return result

@@ -42,6 +42,24 @@ def read_run(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     return path, summary
 
 
+def table_in(folder: Path, name: str) -> Path:
+    """Return the path of a run's table, which is one file.
+
+    Raises
+    ------
+    InputError : it is gone, or the run was one on Spark.
+    """
+    path = folder / name
+    if path.is_dir():
+        raise InputError(
+            f"{folder} is of a run on Spark, whose {name} is a folder of files; look at it with "
+            "dedup eval or Spark, or run anew without."
+        )
+    if not path.is_file():
+        raise InputError(f"{folder} has lost its {name}; run anew.")
+    return path
+
+
 def _summary_in(path: Path) -> dict[str, Any] | None:
     """Return the summary of a run; None where no run of this format has written one."""
     try:

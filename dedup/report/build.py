@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from dedup.io.inputs import InputFile
 from dedup.report.census import Census, take_census
 from dedup.report.charts import (
     funnel_figure,
@@ -15,7 +16,6 @@ from dedup.report.charts import (
     sizes_figure,
 )
 from dedup.report.command import commands_of
-from dedup.report.comparisons import Comparisons, compare
 from dedup.report.explorer import (
     COMPARED_MEMBERS,
     LARGEST,
@@ -27,6 +27,7 @@ from dedup.report.explorer import (
 )
 from dedup.report.folder import RunFolder
 from dedup.report.funnel import omissions_of, stages_of
+from dedup.report.marked_texts import MarkedTexts, mark_pairs
 from dedup.report.page import render
 from dedup.report.sections import (
     borderline,
@@ -47,21 +48,23 @@ _LARGEST_LISTED = 10
 
 
 def report_of(
-    folder: str | os.PathLike[str],
-    inputs: Sequence[str | os.PathLike[str]] = (),
-    *,
-    no_text: bool = False,
+    folder: str | os.PathLike[str], files: Sequence[InputFile] = (), *, no_text: bool = False
 ) -> str:
-    """Return the page of a run; see `dedup.jobs.reporting.write_report`."""
+    """Return the page of a run; see `dedup.jobs.reporting.write_report`.
+
+    Parameters
+    ----------
+    files : of the run, in its order, where they are not to be had as its summary names them.
+    """
     run = RunFolder.open(folder)
     summary = run.summary
     census, pairs = take_census(run), measure_pairs(run)
     places = chosen_clusters(census, LARGEST, LEAST, SAMPLE)
     clusters = read_clusters(run, census, places)
-    compared, why_not = Comparisons(), ""
+    compared, why_not = MarkedTexts(), ""
     if not no_text:
-        texts = Texts(folder, inputs or None)
-        compared = compare(texts, *_pairs_to_compare(pairs, clusters))
+        texts = Texts(folder, files)
+        compared = mark_pairs(texts, *_pairs_to_compare(pairs, clusters))
         why_not = _why_not(texts, run, compared)
     stages = stages_of(summary)
     measure = run.measure.replace("jaccard", "Jaccard")
@@ -124,7 +127,7 @@ def _pairs_to_compare(
     return list(wanted), equal
 
 
-def _why_not(texts: Texts, run: RunFolder, compared: Comparisons) -> str:
+def _why_not(texts: Texts, run: RunFolder, compared: MarkedTexts) -> str:
     """Say which texts could not be read again, in a sentence; nothing where all could."""
     if not run.sources:
         return "No texts are shown: " + texts.why_not(0) + "."
@@ -171,7 +174,7 @@ def _explorer_note(census: Census, clusters: list[ShownCluster], no_text: bool) 
     )
 
 
-def _explorer_data(clusters: list[ShownCluster], compared: Comparisons) -> dict[str, Any]:
+def _explorer_data(clusters: list[ShownCluster], compared: MarkedTexts) -> dict[str, Any]:
     """Return the clusters by columns, names once: small, and quick to read."""
     members = [(c.members[0].position, one) for c in clusters for one in c.members]
     names = {

@@ -66,7 +66,15 @@ def take_census(folder: RunFolder) -> Census:
         sources.add_documents(names, [one["rows"] for one in folder.sources])
     for column in folder.evidence_hosts():
         hosts.add_documents(hosts_of(column, "host"))
-    columns = ["source", "position", "cluster_id", "cluster_size", "is_keeper", "match"]
+    columns = [
+        "source",
+        "position",
+        "cluster_id",
+        "cluster_size",
+        "is_keeper",
+        "is_removed",
+        "match",
+    ]
     columns += [folder.measure, *([host] if host else [])]
     row = 0
     for batch in table.iter_batches(ROWS, columns=list(dict.fromkeys(columns))):
@@ -82,7 +90,7 @@ def take_census(folder: RunFolder) -> Census:
             least[-1][-1] = np.fmin.reduce(rest, initial=least[-1][-1])
         if len(first):
             least.append(np.fmin.reduceat(values, first))
-        gone = folder.gone(batch)
+        gone = batch.column("is_removed").to_numpy(zero_copy_only=False)
         for found in pc.value_counts(batch.column("match").filter(pa.array(gone))):
             matches[found["values"].as_py()] += found["counts"].as_py()
         sources.add_clustered(batch.column("source").dictionary_decode(), gone)

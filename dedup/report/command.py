@@ -6,12 +6,11 @@ path of this machine stands in it but what the user passed; credentials in an ad
 
 from __future__ import annotations
 
-import re
 import shlex
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from dedup.config import Config
+from dedup.io.remote import is_uri, shown_uri
 
 _FREE = frozenset({"workers", "memory", "max_removal", "max_removal_host"})
 MOST_INPUTS = 100
@@ -38,19 +37,9 @@ def _inputs(summary: dict[str, Any]) -> list[str]:
         given = [source["name"] for source in summary["input"].get("sources", ())]
     if not given or len(given) > MOST_INPUTS:
         return ["INPUT..."]
-    shown = ["-" if name == "stdin" else without_credentials(name) for name in given]
-    return ["./" + name if name.startswith("-") and name != "-" else name for name in shown]
-
-
-def without_credentials(argument: str) -> str:
-    """Return an address without user, password, query and fragment; a path as it is."""
-    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", argument):
-        return argument
-    try:
-        parts = urlsplit(argument)
-    except ValueError:
-        return "INPUT"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    public = [shown_uri(name) if is_uri(name) else name for name in given]
+    named = ["-" if name == "stdin" else name for name in public]
+    return ["./" + name if name.startswith("-") and name != "-" else name for name in named]
 
 
 def _options(config: dict[str, Any], before: dict[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Two shingle sets compared in every way that a run knows: exactly, by signature, bands, SimHash.
+"""Two documents compared in every way that a run knows: exactly, by signature, bands and SimHash.
 
 References
 ----------
@@ -9,20 +9,55 @@ permutation hashing (the variance of the estimate).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
+import pyarrow as pa
 
+from dedup.config import Config
+from dedup.documents import sketch_texts
 from dedup.lsh.bands import band_keys
 from dedup.lsh.parameters import Banding
+from dedup.report.shingled import Text
+from dedup.search import sketch_parameters
 from dedup.sketch.minhash import signatures
 from dedup.text.hashing import HASH_BITS, UInt64Array
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What is compared of a document.
+
+    Attributes
+    ----------
+    shingles : uint64; the sorted distinct shingle hashes.
+    fingerprint : SimHash.
+    num_tokens : of the whole text.
+    has_text : whether it can be a duplicate of anything; False for null and blank text.
+    """
+
+    shingles: UInt64Array
+    fingerprint: int
+    num_tokens: int
+    has_text: bool
+
+    @classmethod
+    def of(cls, text: Text, config: Config) -> Compared:
+        """Sketch a text."""
+        parameters = replace(sketch_parameters(config), banding=None, fingerprints=True)
+        (sketches,) = sketch_texts(_as_array(text), parameters)
+        return cls(
+            shingles=sketches.sets,
+            fingerprint=int(sketches.fingerprints[0]),
+            num_tokens=int(sketches.num_tokens[0]),
+            has_text=bool(sketches.digests[0].any()),
+        )
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """What two sets have in common, and what the search could see of it.
+    """What the sets of two documents have in common, and what the search could see of it.
 
     Attributes
     ----------
@@ -76,32 +111,25 @@ class Comparison:
         return max(self.left_containment, self.right_containment)
 
 
-def compare_sets(
-    left: UInt64Array, right: UInt64Array, banding: Banding, prints: tuple[int, int]
-) -> Comparison:
-    """Compare two sets.
-
-    Parameters
-    ----------
-    left, right : uint64; sorted distinct shingle hashes.
-    prints : their SimHash fingerprints.
-    """
-    shared = len(np.intersect1d(left, right, assume_unique=True))
+def compare(left: Compared, right: Compared, banding: Banding) -> Comparison:
+    """Compare two documents, their signatures cut into such bands."""
+    one, other = left.shingles, right.shingles
+    shared = len(np.intersect1d(one, other, assume_unique=True))
     slot = np.uint64(1 << HASH_BITS)
-    table = signatures(np.concatenate([left, right | slot]), 2, banding.num_hashes)
+    table = signatures(np.concatenate([one, other | slot]), 2, banding.num_hashes)
     keys = band_keys(table, banding.bands, banding.rows)
-    both = bool(len(left)) and bool(len(right))
+    both = bool(len(one)) and bool(len(other))
     collisions = np.flatnonzero(keys[0] == keys[1]) if both else np.zeros(0, np.int64)
     return Comparison(
-        left_shingles=len(left),
-        right_shingles=len(right),
+        left_shingles=len(one),
+        right_shingles=len(other),
         shared=shared,
         estimated_jaccard=float((table[0] == table[1]).mean()) if both else 0.0,
-        standard_error=_standard_error(np.union1d(left, right), shared, banding.num_hashes),
+        standard_error=_standard_error(np.union1d(one, other), shared, banding.num_hashes),
         bands=banding.bands,
         rows=banding.rows,
         collisions=tuple(collisions.tolist()),
-        hamming=(prints[0] ^ prints[1]).bit_count(),
+        hamming=(left.fingerprint ^ right.fingerprint).bit_count(),
     )
 
 
@@ -121,3 +149,12 @@ def _standard_error(union: UInt64Array, shared: int, num_hashes: int) -> float:
     repeats = float(((counts / num_hashes) ** 2).sum())
     jaccard = shared / size
     return math.sqrt(jaccard * (1 - jaccard) * max(0.0, size * repeats - 1) / (size - 1))
+
+
+def _as_array(text: Text) -> pa.Array:
+    if isinstance(text, str):
+        return pa.array([text], pa.large_string())
+    if text and isinstance(text[0], int):
+        return pa.array([text], pa.large_list(pa.int64()))
+    tokens = [str(token).encode("utf-8", "surrogateescape") for token in text]
+    return pa.array([tokens], pa.large_list(pa.large_binary()))

@@ -17,8 +17,7 @@ from dedup.io.inputs import discover
 from dedup.jobs.local import temporary_folder
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.pipeline import needed_columns
-from dedup.report.compared import Compared
-from dedup.report.comparison import Comparison, compare_sets
+from dedup.report.comparison import Compared, Comparison, compare
 from dedup.report.difference import Difference, marked
 from dedup.report.overview import json_id
 from dedup.report.run_documents import RunDocument, RunDocuments
@@ -126,7 +125,7 @@ def explain_texts(
         for name, word, one in zip(names, ("left", "right"), compared, strict=True)
     ]
     banding = choose_banding(config.threshold, config.recall)
-    return _explained(sides, _compare(compared[0], compared[1], banding), texts, config)
+    return _explained(sides, compare(compared[0], compared[1], banding), texts, config)
 
 
 def explain_run(
@@ -147,7 +146,7 @@ def explain_run(
         documents |= run.describe(n for n in others if n is not None and n not in documents)
         one, other = (documents[position] for position in positions)
         sides = [_side(one), _side(other)]
-        comparison = _compare(_known(one), _known(other), run.banding)
+        comparison = compare(_known(one), _known(other), run.banding)
         case = Case(
             left=one,
             right=other,
@@ -219,11 +218,6 @@ def _alone(text: ShingledText, shared: UInt64Array) -> UInt64Array:
     return np.setdiff1d(text.shingles, shared, assume_unique=True)
 
 
-def _compare(left: Compared, right: Compared, banding: Banding) -> Comparison:
-    prints = left.fingerprint, right.fingerprint
-    return compare_sets(left.shingles, right.shingles, banding, prints)
-
-
 def _known(document: RunDocument) -> Compared:
     if document.compared is None:
         raise InputError(
@@ -243,7 +237,7 @@ def _with_keeper(
     keeper = documents.get(-1 if document.keeper is None else document.keeper)
     if keeper is None or keeper.compared is None or other.compared is None:
         return None
-    return _compare(keeper.compared, other.compared, banding)
+    return compare(keeper.compared, other.compared, banding)
 
 
 def _side(document: RunDocument) -> Explained:

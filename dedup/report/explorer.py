@@ -98,7 +98,7 @@ def read_clusters(
     stops = starts + np.minimum(census.sizes[ordered], members)
     row = 0
     host = folder.host_column
-    columns = ["doc_id", "source", "position", "is_keeper", folder.measure, "match"]
+    columns = ["doc_id", "source", "position", folder.measure, "match", "is_removed"]
     for batch in folder.clusters.iter_batches(
         ROWS, columns=list(dict.fromkeys([*columns, *([host] if host else [])]))
     ):
@@ -122,13 +122,12 @@ def read_clusters(
 def _members(batch: pa.RecordBatch, folder: RunFolder) -> list[Member]:
     host = folder.host_column
     hosts = hosts_of(batch.column(host), host).to_pylist() if host else [None] * len(batch)
-    names = ("doc_id", "source", "position", folder.measure, "match")
+    names = ("doc_id", "source", "position", folder.measure, "match", "is_removed")
     columns: list[list[Any]] = [batch.column(name).to_pylist() for name in names]
-    gone = folder.gone(batch).tolist()
     return [
         Member(shown(id_), shown(source), shown(host or ""), position, similarity, match, removed)
-        for id_, source, position, similarity, match, host, removed in zip(
-            *columns, hosts, gone, strict=True
+        for id_, source, position, similarity, match, removed, host in zip(
+            *columns, hosts, strict=True
         )
     ]
 

@@ -9,21 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from dedup.errors import InputError
-from dedup.jobs.filtering import REMOVED_FILE
 from dedup.output.evidence import PARTS_DIR, REJECTED_FILE
-from dedup.output.folder import (
-    CLUSTERS_FILE,
-    EVIDENCE_DIR,
-    PAIRS_FILE,
-    read_run,
-)
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, PAIRS_FILE, read_run, table_in
 
 ROWS = 1 << 15
 """Rows of a table that are held at a time."""
@@ -53,8 +44,7 @@ class RunFolder:
         """
         path, summary = read_run(folder)
         for name in (CLUSTERS_FILE, PAIRS_FILE):
-            if not (path / name).is_file():
-                raise InputError(f"{path} has lost its {name}; run anew.")
+            table_in(path, name)
         return cls(path, summary)
 
     @property
@@ -88,29 +78,6 @@ class RunFolder:
         if not self.has_evidence:
             return None
         return pq.read_table(self.path / EVIDENCE_DIR / REJECTED_FILE)
-
-    @cached_property
-    def removed(self) -> NDArray[np.bool_] | None:
-        """Which positions the run removes, bool; None where the folder does not tell."""
-        if not (self.path / REMOVED_FILE).is_file():
-            return None
-        goes = np.zeros(int(self.summary["input"]["documents"]), np.bool_)
-        for batch in pq.ParquetFile(self.path / REMOVED_FILE).iter_batches(columns=["position"]):
-            goes[batch.column(0).to_numpy()] = True
-        return goes
-
-    def gone(self, batch: pa.RecordBatch) -> NDArray[np.bool_]:
-        """Tell which rows of the clusters table are removed, bool.
-
-        Components only annotate: where the folder does not tell what goes with them, nothing does.
-        """
-        gone: NDArray[np.bool_]
-        if self.removed is not None:
-            gone = self.removed[batch.column("position").to_numpy()]
-        else:
-            gone = ~batch.column("is_keeper").to_numpy(zero_copy_only=False)
-            gone &= self.summary["config"]["linkage"] == "keeper"
-        return gone
 
     @property
     def host_column(self) -> str | None:

@@ -136,6 +136,15 @@ def omissions_of(summary: dict[str, Any]) -> list[Omission]:
                 "concerned, kept unless another comparison removes them",
             )
         )
+    if search.get("refused_by_check"):
+        found.append(
+            Omission(
+                "pairs that the check refused",
+                search["refused_by_check"],
+                PAIRS,
+                "reach the threshold, and were refused by the run's own check",
+            )
+        )
     if result.get("spared"):
         found.append(
             Omission("duplicates (--keep-best)", result["spared"], DOCUMENTS, "match, and stay")

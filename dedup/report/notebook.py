@@ -14,7 +14,7 @@ import numpy as np
 
 from dedup.output.measures import measured
 from dedup.report.cells import fitted, printable
-from dedup.report.console import least_text
+from dedup.report.overview_lines import least_text
 from dedup.terminal import summary_rows
 
 if TYPE_CHECKING:

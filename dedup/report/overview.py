@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dedup.errors import InputError
-from dedup.output.folder import CLUSTERS_FILE, read_run
+from dedup.output.folder import CLUSTERS_FILE, read_run, table_in
 from dedup.output.schema import measure_column
 from dedup.text.hashing import Int64Array
 
@@ -86,7 +86,7 @@ def show(folder: str | os.PathLike[str], top: int = 10) -> Overview:
     InputError : `folder` holds no results.
     """
     path, summary = read_run(folder)
-    path /= CLUSTERS_FILE
+    path = table_in(path, CLUSTERS_FILE)
     try:
         with pq.ParquetFile(path) as file:
             rows = _largest(file, top)

@@ -21,11 +21,12 @@ import pyarrow.parquet as pq
 from dedup.common import without_common
 from dedup.corpus import FILE, Corpus, join_parts
 from dedup.errors import InputError
+from dedup.io.inputs import discover
 from dedup.jobs.filtering import REMOVED_FILE
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.output.evidence import open_evidence
-from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR
-from dedup.report.compared import Compared
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, table_in
+from dedup.report.comparison import Compared
 from dedup.report.shingled import Text
 from dedup.report.texts import Record, Texts
 from dedup.search import sketch_parameters
@@ -87,7 +88,7 @@ class RunDocuments:
         scratch: Scratch,
     ) -> None:
         self._scratch = scratch
-        self._texts = Texts(folder, inputs)
+        self._texts = Texts(folder, discover(inputs).files if inputs else ())
         self._folder = self._texts.folder
         self.summary, self.config = self._texts.summary, self._texts.config
         self.has_evidence = (self._folder / EVIDENCE_DIR).is_dir()
@@ -263,7 +264,7 @@ class RunDocuments:
         return found
 
     def _clusters(self, columns: list[str]) -> Iterable[pa.RecordBatch]:
-        with pq.ParquetFile(self._folder / CLUSTERS_FILE) as file:
+        with pq.ParquetFile(table_in(self._folder, CLUSTERS_FILE)) as file:
             yield from file.iter_batches(_ROWS, columns=columns)
 
     def _removed_by(

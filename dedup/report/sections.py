@@ -9,11 +9,11 @@ import numpy as np
 from dedup.output.schema import CONTAINED, EQUAL, IDENTICAL, NEAR
 from dedup.report.census import Census
 from dedup.report.command import MOST_INPUTS
-from dedup.report.comparisons import CHARS, Comparisons
 from dedup.report.explorer import COMPARED_MEMBERS, MEMBERS, ShownCluster
 from dedup.report.folder import RunFolder
 from dedup.report.funnel import Omission, Stage
 from dedup.report.groups import NO_NAME, Groups
+from dedup.report.marked_texts import CHARS, MarkedTexts
 from dedup.report.similarities import NEAREST, Similarities
 from dedup.report.untrusted import shown
 
@@ -202,7 +202,7 @@ def _group(title: str, noun: str, groups: Groups, note: str) -> dict[str, Any]:
 
 
 def borderline(
-    run: RunFolder, pairs: Similarities, compared: Comparisons
+    run: RunFolder, pairs: Similarities, compared: MarkedTexts
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return the two lists of pairs, and what the scripts need to show each difference."""
     listed: list[dict[str, Any]] = []
@@ -223,7 +223,7 @@ def _side(
     title: str,
     pairs: list[dict[str, Any]],
     run: RunFolder,
-    compared: Comparisons,
+    compared: MarkedTexts,
     listed: list[dict[str, Any]],
     empty: str,
 ) -> dict[str, Any]:
@@ -255,7 +255,7 @@ def left_out(
     run: RunFolder,
     census: Census,
     clusters: list[ShownCluster],
-    compared: Comparisons,
+    compared: MarkedTexts,
     why_not: str,
     *,
     no_text: bool,
@@ -272,6 +272,8 @@ def left_out(
     arguments = len(run.summary["input"].get("arguments", ()))
     if arguments > MOST_INPUTS:
         found.append(f"The {arguments:,} arguments of the run, in its command.")
+    if "refused_by_check" in run.summary["search"]:
+        found.append("The run's own check of verified pairs, a function, in its command.")
     if not run.has_evidence:
         found.append("Rejected pairs, for want of evidence (--keep-evidence).")
     if no_text:

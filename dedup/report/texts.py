@@ -16,10 +16,10 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.config import Config
-from dedup.errors import InputError
+from dedup.errors import DedupError, InputError
 from dedup.io.base import Batch
 from dedup.io.formats import FORMATS, format_of
-from dedup.io.inputs import InputFile, discover
+from dedup.io.inputs import InputFile
 from dedup.io.places import place_of
 from dedup.io.wacz import as_member
 from dedup.jobs.run_input import change_of
@@ -55,7 +55,8 @@ class Texts:
     Parameters
     ----------
     folder : the output of a run.
-    inputs : the arguments of that run, in its order, where its files lie elsewhere now.
+    files : the files of that run, in its order, where they lie elsewhere now, or have to be
+        opened with credentials, which no summary keeps.
 
     Attributes
     ----------
@@ -65,27 +66,24 @@ class Texts:
 
     Raises
     ------
-    InputError : there is no summary, or `inputs` are not as many files as it names.
+    InputError : there is no summary, or it names not as many files as are given.
     """
 
     def __init__(
         self,
         folder: str | os.PathLike[str],
-        inputs: Sequence[str | os.PathLike[str]] | None = None,
+        files: Sequence[InputFile] = (),
     ) -> None:
         self.folder, self.summary = read_run(folder)
-        summary = self.summary
-        self.config = Config(**summary["config"])
+        self.config = Config(**self.summary["config"])
         self.problems: dict[str, str] = {}
-        self._sources: list[dict[str, Any]] = summary["input"].get("sources", [])
-        self._files = [_file(number, source) for number, source in enumerate(self._sources)]
-        if inputs is not None:
-            self._files = list(discover(inputs).files)
-            if len(self._files) != len(self._sources):
-                raise InputError(
-                    f"{len(self._files)} files are given and {folder} is of {len(self._sources)}; "
-                    "give the arguments of that run in its order."
-                )
+        self._sources: list[dict[str, Any]] = self.summary["input"].get("sources", [])
+        self._files = dict(enumerate(files))
+        if files and len(files) != len(self._sources):
+            raise InputError(
+                f"{len(files)} files are given and {folder} is of {len(self._sources)}; "
+                "give the arguments of that run in its order."
+            )
         rows = [source["rows"] for source in self._sources]
         self._starts: Int64Array = np.concatenate([[0], np.cumsum(np.array(rows, np.int64))])
         self._checked: set[int] = set()
@@ -102,7 +100,7 @@ class Texts:
     def records(self, positions: Iterable[int]) -> Iterator[Record]:
         """Yield the same with the columns that the run read."""
         wanted = np.unique(np.fromiter(positions, np.int64))
-        for ordinal in range(len(self._files)):
+        for ordinal in range(len(self._sources)):
             first, last = np.searchsorted(wanted, self._starts[ordinal : ordinal + 2]).tolist()
             if first == last or not self._is_unchanged(ordinal):
                 continue
@@ -151,10 +149,15 @@ class Texts:
                     return
 
     def _is_unchanged(self, ordinal: int) -> bool:
-        source, file = self._sources[ordinal], self._files[ordinal]
+        source = self._sources[ordinal]
         if ordinal not in self._checked:
             self._checked.add(ordinal)
-            problem = change_of(source, file)
+            try:
+                if ordinal not in self._files:
+                    self._files[ordinal] = _file(ordinal, source)
+                problem = change_of(source, self._files[ordinal])
+            except DedupError as error:  # a store that cannot be reached
+                problem = str(error).rstrip(".")
             if problem:
                 self.problems[source["name"]] = problem
         return source["name"] not in self.problems

@@ -16,6 +16,7 @@ The reasons, in the order in which they are looked for:
 ``never compared``        at the threshold, but not candidates: what a recall below 1 misses
 ``other keeper``          at the threshold, but one has a keeper already, and only keepers remove
 ``order``                 one lies in the other, which comes after it in keeper order
+``check``                 candidates at the threshold, but the run's own check refused pairs
 ``cap``                   candidates at the threshold, but the run skipped comparisons
 ``unknown``               what is here cannot have led to that run
 ========================  ===================================================================
@@ -157,6 +158,13 @@ class Case:
         if not self._is_candidate:
             text = f"{self._has}, but they were never compared: {self._no_candidate}."
             return _no("never compared", " ".join([text, *map(self._fate, matched)]))
+        refused = self.summary["search"].get("refused_by_check")
+        if refused:
+            text = (
+                f"{self._has}, and they are candidates, but the run's own check refused pairs "
+                f"({refused:,} in all)."
+            )
+            return _no("check", " ".join([text, *map(self._fate, matched)]))
         if matched and self.config.linkage == "keeper":
             text = f"{self._has}, but only a keeper removes, the first one in keeper order."
             return _no("other keeper", " ".join([text, *map(self._fate, matched)]))

@@ -119,3 +119,4 @@ def test_no_pair_has_no_recall() -> None:
     assert sample.recall() is None
     assert sample.recall(known=5) is not None
     assert sample.num_drawn == 3_000
+    assert sample.half_width == 0

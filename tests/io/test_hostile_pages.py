@@ -16,6 +16,7 @@ import pytest
 from io_files import read
 from test_warc import SENTENCE, answer, gz, html, record
 
+from dedup.io.arc import _Records
 from dedup.io.nesting import MAX_ATTRIBUTES, MAX_TAGS, excess
 from dedup.io.pages import MAX_CHARS, MAX_PAGE_BYTES
 
@@ -247,3 +248,27 @@ def test_what_is_too_much() -> None:
     assert excess(b"<" * (MAX_TAGS + 1)) == "over 1,000,000 tags"
     assert excess(b"<a \"'" * (MAX_TAGS - 1)) in ("", "a tag of over 10,000 attributes")
     assert MAX_PAGE_BYTES == 64 << 20
+
+
+@pytest.mark.parametrize("suffix", [".arc", ".arc.gz"])
+@pytest.mark.parametrize("filler", [b"\0", b"x "])
+def test_long_lines_in_arc_files(suffix: str, filler: bytes, tmp_path: Path) -> None:
+    """Read to their ends, 32 MB would take 15 s, and four times that a minute."""
+    pytest.importorskip("warcio")
+    block = answer(html(SENTENCE))
+    good = b"http://a.org/ 1.2.3.4 20200102030405 text/html %d\n%b\n" % (len(block), block)
+    pack = gz if suffix == ".arc.gz" else bytes
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(pack(good) + pack(filler * (1 << 24) + b"\n") + pack(good))
+    lines: list[int] = []
+    found = read(path)
+    assert len(found.texts) == 2
+    assert found.reasons() == ["damaged"]
+    with path.open("rb") as source:
+        reader = _Records(source)
+        any_line = reader._any_line
+        reader._any_line = lambda size: lines.append(size) or any_line(size)
+        with pytest.raises(ValueError, match="a line too long"):
+            for _ in reader:
+                pass
+    assert max(lines) <= 1 << 14

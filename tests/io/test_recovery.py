@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from io_files import Read, read
-from test_warc import SENTENCE, answer, html, record
+from test_warc import SENTENCE, answer, gz, html, record
 
 from dedup.io.archive import MAX_DAMAGES
 from dedup.io.boundaries import first_boundary
@@ -166,3 +166,30 @@ def test_an_archive_in_a_sound_record_is_no_record(tmp_path: Path) -> None:
         found = read(path)
         assert numbers(found) == [0, 1]
         assert found.problems == []
+
+
+@pytest.mark.parametrize("suffix", [".arc", ".arc.gz"])
+@pytest.mark.parametrize(
+    "harm",
+    [b"garbage\n", b"\0" * 5_000 + b"\n", b"g " * 50_000 + b"\n", b"\n\n", None],
+)
+def test_arc(suffix: str, harm: bytes | None, tmp_path: Path) -> None:
+    """Between the records; or where the fourth promises more than it has."""
+    pytest.importorskip("warcio")
+    pack = gz if suffix == ".arc.gz" else bytes
+    pieces = []
+    for number in range(8):
+        block = answer(html(f"Page {number}. {SENTENCE}"))
+        size = len(block) + (100 if harm is None and number == 3 else 0)
+        head = b"http://a.org/%d 1.2.3.4 20200102030405 text/html %d\n" % (number, size)
+        pieces.append(pack(head + block + b"\n"))
+    if harm is not None:
+        pieces.insert(4, pack(harm))
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"".join(pieces))
+    found = read(path)
+    assert numbers(found) == list(range(8))
+    is_gap = harm == b"\n\n" and suffix == ".arc"
+    assert found.reasons() == ([] if is_gap else ["damaged"])
+    if not is_gap:
+        assert offsets(found)[0] in (len(b"".join(pieces[:3])), len(b"".join(pieces[:4])))

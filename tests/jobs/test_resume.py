@@ -112,6 +112,8 @@ def test_scratch_elsewhere(folder: Path, expected: dict[str, bytes]) -> None:
 def test_an_interrupted_run_says_how_to_go_on(folder: Path, expected: dict[str, bytes]) -> None:
     code = (
         "import os, signal, dedup.jobs.local, dedup.terminal\n"
+        # A shell that starts the tests in the background has it ignored.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "dedup.jobs.local.SMALL_BYTES = 0\n"
         "dedup.terminal.ProgressBar.update = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
         "from dedup.cli import main\n"

@@ -10,16 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dedup.lsh.parameters import Banding
-from dedup.report.comparison import Comparison, compare_sets
+from dedup.report.comparison import Compared, Comparison, compare
+from dedup.text.hashing import UInt64Array
 from tests import reference
 from tests.text.texts import DETERMINISTIC
 
 BANDING = Banding(17, 6)
 
 
+def document(shingles: UInt64Array, fingerprint: int = 0) -> Compared:
+    return Compared(shingles, fingerprint, num_tokens=len(shingles), has_text=True)
+
+
 def compared(left: set[int], right: set[int]) -> Comparison:
-    sets = [np.array(sorted(one), np.uint64) for one in (left, right)]
-    return compare_sets(*sets, BANDING, (0b1011, 0b0001))
+    one, other = (np.array(sorted(hashes), np.uint64) for hashes in (left, right))
+    return compare(document(one, 0b1011), document(other, 0b0001), BANDING)
 
 
 hashes = st.sets(st.integers(0, (1 << 52) - 1).map(lambda n: n // 3), max_size=40)
@@ -63,7 +68,7 @@ def test_the_standard_error_is_that_of_chance(union: int, jaccard: float) -> Non
         drawn = drawn * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(12)
         left = np.sort(drawn[: shared + alone])
         right = np.sort(np.concatenate([drawn[:shared], drawn[shared + alone :]]))
-        found = compare_sets(left, right, BANDING, (0, 0))
+        found = compare(document(left), document(right), BANDING)
         error = found.estimated_jaccard - float(found.jaccard)
         scores.append(error / found.standard_error)
         hits += bool(found.collisions)

@@ -8,6 +8,8 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -217,7 +219,7 @@ def test_a_cap_that_skipped_the_pair(
 ) -> None:
     """Many pages near the threshold to each other, of which few may be compared."""
     monkeypatch.setattr(candidates, "HOT_BUCKET", 2)
-    monkeypatch.setattr(cluster, "_POOR_ROUNDS", 1)
+    monkeypatch.setattr(cluster, "POOR_ROUNDS", 1)
     rng = np.random.default_rng(3)
     texts = []
     for _ in range(80):
@@ -235,6 +237,23 @@ def test_a_cap_that_skipped_the_pair(
     found = dedup.explain(left, right, run=out)
     assert found.reaches
     assert reason(found) == (False, "cap")
+
+
+def test_a_pair_that_a_check_refused(tmp_path: Path) -> None:
+    """The page `c` is near to both, and its keeper is none of them: the check keeps it apart."""
+    texts = [text(STORY), text(edited(1)), text(edited(1, first=7)), "something else"]
+    pq.write_table(pa.table({"id": list("abcd"), "text": texts}), tmp_path / "in.parquet")
+    check = dedup.Check(lambda pairs: pc.not_equal(pairs["right_id"], "c"))
+    dedup.run([tmp_path / "in.parquet"], tmp_path / "out", Config(workers=1), check=check)
+    for left in "ab":
+        found = dedup.explain(left, "c", run=tmp_path / "out")
+        assert found.reaches
+        assert reason(found) == (False, "check")
+        assert found.verdict is not None
+        assert "own check refused pairs (1 in all)." in found.verdict.text
+        assert ("b has the keeper a, with which c has" in found.verdict.text) == (left == "b")
+    assert reason(dedup.explain("a", "b", run=tmp_path / "out")) == (True, "removed")
+    assert reason(dedup.explain("a", "d", run=tmp_path / "out")) == (False, "below threshold")
 
 
 def test_containment_has_a_direction(tmp_path: Path, evidence: bool) -> None:

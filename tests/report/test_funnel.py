@@ -102,3 +102,12 @@ def test_what_keep_best_spares_is_told() -> None:
     story = " ".join(f"w{i}" for i in range(100))
     left = omissions_of(summary_of([story] * 5, keep_best=3))
     assert [(one.count, one.unit) for one in left] == [(2, DOCUMENTS)]
+
+
+def test_what_a_check_refuses_is_told() -> None:
+    story = [f"w{i}" for i in range(100)]
+    texts = [" ".join([*story, *["end"] * copy]) for copy in range(3)]
+    check = dedup.Check(lambda pairs: np.zeros(len(pairs), np.bool_))
+    result = dedup.find_duplicates(pa.table({"text": texts}), check=check, pairs="all")
+    (left,) = omissions_of(result.summary)
+    assert (left.count, left.unit) == (3, PAIRS)

@@ -188,10 +188,10 @@ def test_groups_sum_over_tables_and_sort_by_loss() -> None:
 
 
 def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is no output of dedup run"):
+    with pytest.raises(InputError, match="holds no results; give the output of dedup run"):
         RunFolder.open(tmp_path)
     (tmp_path / "summary.json").write_text(json.dumps({"format": "other"}))
-    with pytest.raises(InputError, match="is no output of dedup run"):
+    with pytest.raises(InputError, match="holds no results; give the output of dedup run"):
         RunFolder.open(tmp_path)
     out = write_run(tmp_path)
     (out / "pairs.parquet").unlink()

@@ -21,8 +21,8 @@ import dedup
 from dedup.cli import cli
 from dedup.output.schema import clusters_schema
 from dedup.report.cells import width
-from dedup.report.console import overview_lines
 from dedup.report.overview import show
+from dedup.report.overview_lines import overview_lines
 from tests.worlds import world
 
 ATTACKS = (

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from click.testing import CliRunner
 
 import dedup
 from dedup.cli import cli
-from dedup.report import comparisons
-from dedup.report.comparisons import EDGE, MOVED, ONLY, SHARED, compare
+from dedup.errors import StorageError
+from dedup.report import marked_texts
+from dedup.report.marked_texts import EDGE, MOVED, ONLY, SHARED, mark_pairs
 from dedup.report.overview import show
 from dedup.report.page import embedded
 from dedup.report.texts import Texts
+from tests.object_store import SECRET, Bucket
 from tests.worlds import world
 
 ROOT = Path(__file__).parents[2]
@@ -137,13 +140,13 @@ def test_every_shown_text_is_marked_from_end_to_end(docs: Path, tmp_path: Path) 
     assert all(found["documents"]["difference"][place[row["doc_id"]]] == -1 for row in same)
 
 
-def marked(tmp_path: Path, left: str, right: str, **options: Any) -> comparisons.Comparisons:
+def marked(tmp_path: Path, left: str, right: str, **options: Any) -> marked_texts.MarkedTexts:
     tmp_path.mkdir(exist_ok=True)
     path = tmp_path / "pair.jsonl"
     lines = [json.dumps({"text": text}, ensure_ascii=False) for text in (left, right)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     dedup.run([path], tmp_path / "pair", dedup.Config(workers=1))
-    return compare(Texts(tmp_path / "pair"), [(0, 1)], **options)
+    return mark_pairs(Texts(tmp_path / "pair"), [(0, 1)], **options)
 
 
 def test_spans_are_counted_as_javascript_counts(tmp_path: Path) -> None:
@@ -172,7 +175,7 @@ def test_moved_words_are_not_called_changed(tmp_path: Path) -> None:
 def test_long_texts_are_cut_and_budgets_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(comparisons, "CHARS", 50)
+    monkeypatch.setattr(marked_texts, "CHARS", 50)
     found = marked(tmp_path, "word " * 100 + "x", "word " * 100 + "y")
     assert found.cut == {0, 1}
     assert found.differences[0]["verdict"].startswith("In the beginnings that are shown: 10 ")
@@ -186,7 +189,7 @@ def test_a_budget_is_of_bytes_in_the_page(tmp_path: Path) -> None:
     path.write_text("\n".join(lines) + "\n")
     dedup.run([path], tmp_path / "out", dedup.Config(workers=1))
     pairs = [(i, i + 1) for i in range(0, 60, 2)]
-    found = compare(Texts(tmp_path / "out"), pairs, budget=50_000)
+    found = mark_pairs(Texts(tmp_path / "out"), pairs, budget=50_000)
     assert found.spent
     assert 40_000 < len(embedded([found.texts, found.differences])) < 70_000
 
@@ -202,3 +205,68 @@ def test_a_store_that_fails_leaves_a_page_that_says_so(
     monkeypatch.setattr(Texts, "read", fails)
     page = dedup.write_report(tmp_path / "out").read_text(encoding="utf-8")
     assert "are not shown: s3://b/docs.parquet cannot be reached; try later." in page
+
+
+def test_texts_of_a_store_are_read_again(
+    docs: Path, tmp_path: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("in/docs.parquet", docs.read_bytes())
+    dedup.run([bucket.uri("in")], tmp_path / "far", dedup.Config(), report=True)
+    dedup.run([docs], tmp_path / "near", dedup.Config(), report=True)
+    far, near = (data_of(tmp_path / name / "report.html") for name in ("far", "near"))
+    assert far["texts"] == near["texts"]
+    assert far["differences"] == near["differences"]
+    page = dedup.write_report(tmp_path / "far", [bucket.uri("in")])
+    assert data_of(page) == far
+    assert SECRET not in page.read_text(encoding="utf-8")
+
+    def unknown(path: str) -> str:
+        raise StorageError(path, f"{path} cannot be reached (who are you?); check its name.")
+
+    # The summary has neither credentials nor the address of this store.
+    monkeypatch.setattr("dedup.report.texts.place_of", unknown)
+    page = dedup.write_report(tmp_path / "far")
+    assert data_of(page)["texts"] == []
+    assert f"not shown: s3://{bucket.name}/in/docs.parquet cannot be" in page.read_text("utf-8")
+    bucket.put("in/docs.parquet", docs.read_bytes()[:-1] + b"x")
+    page = dedup.write_report(tmp_path / "far", [bucket.uri("in")])
+    assert data_of(page)["texts"] == []
+    assert "docs.parquet changed since the run" in page.read_text(encoding="utf-8")
+
+
+def test_copies_of_the_input_change_no_page(docs: Path, tmp_path: Path) -> None:
+    places = {kind: tmp_path / kind for kind in ("kept", "removed", "annotated")}
+    dedup.run([docs], tmp_path / "with", dedup.Config(), report=True, **places)
+    dedup.run([docs], tmp_path / "without", dedup.Config(), report=True)
+    pages = [data_of(tmp_path / name / "report.html") for name in ("with", "without")]
+    assert pages[0] == pages[1]
+    assert pages[0]["texts"]
+
+
+def test_a_check_is_no_part_of_a_command(docs: Path, tmp_path: Path) -> None:
+    check = dedup.Check(lambda pairs: pa.array([True] * len(pairs)))
+    dedup.run([docs], tmp_path / "out", dedup.Config(), check=check, report=True)
+    page = (tmp_path / "out/report.html").read_text(encoding="utf-8")
+    assert "own check of verified pairs, a function, in its command." in page
+
+
+def test_tables_of_spark_are_folders(docs: Path, tmp_path: Path) -> None:
+    out, truth = tmp_path / "out", tmp_path / "truth.parquet"
+    dedup.run([docs], out, dedup.Config(), keep_evidence=True)
+    truth.write_bytes((out / "pairs.parquet").read_bytes())
+    expected = dedup.evaluate(out, truth)
+    for name in ("clusters.parquet", "pairs.parquet"):
+        (out / name).rename(tmp_path / name)
+        (out / name).mkdir()
+        (tmp_path / name).rename(out / name / "part-00000.zstd.parquet")
+        (out / name / "_SUCCESS").touch()
+    assert dedup.evaluate(out, truth) == expected
+    looks: list[Callable[[Path], object]] = [
+        dedup.write_report,
+        dedup.audit,
+        show,
+        lambda folder: dedup.explain("d1", "d2", run=folder),
+    ]
+    for look in looks:
+        with pytest.raises(dedup.InputError, match=r"a run on Spark, whose clusters\.parquet"):
+            look(out)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import dedup
+from dedup.io.inputs import discover
 from dedup.jobs.run_input import content_fingerprint
 from dedup.report.texts import Texts
 
@@ -60,7 +61,10 @@ def test_a_vanished_file_is_named(world: Path) -> None:
 def test_files_may_have_moved(world: Path) -> None:
     shutil.move(world / "in", world / "moved")
     files = [world / "moved" / "a.jsonl", world / "moved" / "b.parquet"]
-    assert dict(Texts(world / "out", files).read([1, 30])) == {1: TEXTS[1], 30: TEXTS[30]}
+    assert dict(Texts(world / "out", discover(files).files).read([1, 30])) == {
+        1: TEXTS[1],
+        30: TEXTS[30],
+    }
     with pytest.raises(dedup.InputError, match=r"1 files are given and .* is of 2"):
         Texts(world / "out", files[:1])
 

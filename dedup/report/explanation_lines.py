@@ -38,29 +38,33 @@ def explanation_lines(found: Explanation, columns: int, *, colours: bool) -> Ite
         yield from wrapped(f"{together}: {found.verdict.text}", columns)
     for note in found.notes:
         yield from wrapped(f"Note: {note}.", columns)
-    yield ""
-    for name, examples in (
+    named = (
         ("in both", found.examples),
         ("only left", found.left.examples),
         ("only right", found.right.examples),
-    ):
+    )
+    if any(examples for _, examples in named):
+        yield ""
+    for name, examples in named:
         for example in examples:
             room = columns - _NAME
             yield f"{name:<{_NAME}}{fitted(_one_line(example), room)}"
+    yield ""
     if found.difference is None:
         if found.no_difference:
             yield from wrapped(
                 f"No difference is shown: {printable(found.no_difference)}.", columns
             )
         return
-    yield ""
-    yield from _styled(_pieces(found.difference), columns, colours=colours)
-    yield ""
+    if found.difference.segments:
+        yield from _styled(_pieces(found.difference), columns, colours=colours)
+        yield ""
     yield from wrapped(_legend(found.difference, colours=colours), columns)
 
 
 def _described(side: Explained) -> str:
-    text = f"{side.tokens:,} tokens, {side.shingles:,} distinct shingles"
+    shingles = "shingle" if side.shingles == 1 else "shingles"
+    text = f"{side.tokens:,} tokens, {side.shingles:,} distinct {shingles}"
     name = printable(str(side.name))
     if side.position is not None:
         name += f" (@{side.position} of {printable(str(side.source))})"

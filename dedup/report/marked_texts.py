@@ -30,8 +30,8 @@ SHARED, EDGE, MOVED, ONLY = range(4)
 
 
 @dataclass
-class Comparisons:
-    """Texts, and the differences of pairs of them, as JSON values.
+class MarkedTexts:
+    """Texts, and where pairs of them differ, as JSON values.
 
     Attributes
     ----------
@@ -52,13 +52,13 @@ class Comparisons:
     failure: str = ""
 
 
-def compare(
+def mark_pairs(
     texts: Texts,
     pairs: Sequence[tuple[int, int]],
     equal: Iterable[tuple[int, int]] = (),
     *,
     budget: int = _BYTES,
-) -> Comparisons:
+) -> MarkedTexts:
     """Read the texts of pairs of positions, and mark their differences.
 
     Parameters
@@ -66,7 +66,7 @@ def compare(
     pairs : in the order of their worth.
     equal : pairs of the same text, byte for byte, of which one is enough.
     """
-    found = Comparisons()
+    found = MarkedTexts()
     wanted: dict[int, None] = {}
     for left, right in pairs:
         if len(wanted) >= _DOCUMENTS:
@@ -120,7 +120,7 @@ def _joined(text: Text) -> str:
     return text if isinstance(text, str) else " ".join(map(str, text))
 
 
-def _add(found: Comparisons, position: int, text: str) -> int:
+def _add(found: MarkedTexts, position: int, text: str) -> int:
     """Add a text unless it is there; return about what it takes in the page."""
     if position in found.place:
         return 0

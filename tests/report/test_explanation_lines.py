@@ -21,7 +21,7 @@ from dedup.cli import cli
 from dedup.commands.explain import OPTIONS
 from dedup.config import Config
 from dedup.report.cells import width
-from dedup.report.explanation_text import explanation_lines
+from dedup.report.explanation_lines import explanation_lines
 from tests.text.texts import DETERMINISTIC, texts
 
 ROOT = Path(__file__).parents[2]
