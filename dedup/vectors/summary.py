@@ -88,10 +88,14 @@ def summarise_vectors(
 def _warnings(search: VectorSearch, config: VectorConfig) -> list[str]:
     found = []
     if search.scheme.recall < config.recall:
+        cure = "leave --tables and --functions out, or give more tables"
+        if config.tables is None and config.functions is None:
+            most = search.scheme.num_tables
+            cure = f"{most:,} tables are the most; ask for nearer pairs, or for less recall"
         found.append(
             f"{search.scheme.num_tables} tables of {search.scheme.num_functions} functions find a "
             f"pair at the threshold with probability {search.scheme.recall:.3f}, not "
-            f"{config.recall:g}; leave --tables and --functions out, or give more tables"
+            f"{config.recall:g}; {cure}"
         )
     skipped = search.clusters.skipped
     if skipped.num_comparisons:

@@ -16,6 +16,7 @@ from vectors.vector_worlds import (
 )
 
 import dedup.vectors.hot
+import dedup.vectors.parameters
 import dedup.vectors.tables
 from dedup.vectors import find_duplicates
 from dedup.vectors.families.hyperplanes import Hyperplanes
@@ -252,3 +253,14 @@ def test_another_order_of_the_columns_of_a_table_keeps_another():
     result = find_duplicates(table, threshold=0.9, keep="max:score", **_EVERYTHING)
     keepers = set(result.clusters["keeper_id"].to_pylist())
     assert keepers == {"b"}
+
+
+@pytest.mark.parametrize(
+    ("options", "cure"),
+    [({"tables": 3, "functions": 8}, "give more tables"), ({}, "2 tables are the most")],
+)
+def test_a_recall_that_is_not_reached_is_a_warning(options, cure, monkeypatch):
+    monkeypatch.setattr(dedup.vectors.parameters, "MAX_TABLES", 2)
+    result = find_duplicates(background("random", 60, 8), threshold=0.3, **options)
+    assert cure in result.summary["warnings"][-1]
+    assert result.summary["tables"]["probability_at_threshold"] < 0.99
