@@ -8,12 +8,12 @@ import pyarrow.ipc as ipc
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from vectors.vector_worlds import background
 
 import dedup
 from dedup.cli import cli
 from dedup.errors import ConfigError, InputError, OutputExistsError
 from dedup.vectors import VectorConfig, find_duplicates
+from tests.vectors.vector_worlds import background
 
 _OPTIONS = {"threshold": 0.95, "functions": 1, "tables": 30}
 

@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
-from vectors.vector_worlds import (
+
+import dedup.vectors.hot
+import dedup.vectors.parameters
+import dedup.vectors.tables
+from dedup.vectors import find_duplicates
+from dedup.vectors.families.hyperplanes import Hyperplanes
+from tests.vectors.vector_worlds import (
     KINDS,
     at_cosine,
     at_distance,
@@ -14,12 +20,6 @@ from vectors.vector_worlds import (
     naive_pairs,
     naive_values,
 )
-
-import dedup.vectors.hot
-import dedup.vectors.parameters
-import dedup.vectors.tables
-from dedup.vectors import find_duplicates
-from dedup.vectors.families.hyperplanes import Hyperplanes
 
 _EVERYTHING = {"functions": 1, "tables": 80}
 """Options by which practically every pair near the threshold is a candidate."""
