@@ -1,6 +1,7 @@
 # make demo       the main job on the sample crawl in data/, and its first clusters
 # make test       lint, types and the tests on small samples (minutes); in a real Chromium, too
 # make test-slow  full corpora, scale and kill tests
+# make test-neural  the layers for PyTorch, which it installs; NEURAL=1 measures them too
 # make bench      dedup and its peers side by side; BENCH="--corpus x.parquet --truth y.parquet"
 # make scale      time, memory and disk at 1, 3 and 10 million documents; SCALE="--memory 1GiB"
 # make clean      removes environments, builds and caches
@@ -20,6 +21,7 @@ SHELL := /bin/bash
 DEMO_STAMP := $(VENV)/installed-demo
 TEST_STAMP := $(VENV)/installed-test
 BENCH_STAMP := $(VENV)/installed-bench
+NEURAL_STAMP := $(VENV)/installed-neural
 # Its comma would part the arguments of $(call).
 DEDUP := .[crawl,report]
 
@@ -48,6 +50,9 @@ $(DEMO_STAMP): pyproject.toml
 
 $(TEST_STAMP): pyproject.toml
 	$(call install,--editable '$(DEDUP)' --group test)
+
+$(NEURAL_STAMP): pyproject.toml
+	$(call install,--editable '.[torch]' --group test-neural)
 
 $(BENCH_STAMP): pyproject.toml
 	$(call install,--editable . --group bench)
@@ -106,6 +111,15 @@ test-quick: $(TEST_STAMP) browser java
 
 test-slow: $(TEST_STAMP) browser java
 	"$(BIN)/pytest" -q -m slow
+
+# PyTorch stays out of the environment that the other tests use.
+.PHONY: test-neural test-neural-run
+test-neural:
+	@$(MAKE) --no-print-directory test-neural-run VENV='$(VENV)-neural'
+
+test-neural-run: $(NEURAL_STAMP)
+	"$(BIN)/pytest" -q tests/neural
+	$(if $(NEURAL),"$(BIN)/python" -m benchmarks.neural)
 
 # The peers' many packages stay out of the environment that the tests use.
 bench scale:

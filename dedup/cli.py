@@ -21,6 +21,7 @@ from dedup.commands.recluster import recluster
 from dedup.commands.report import report
 from dedup.commands.run import run
 from dedup.commands.show import show
+from dedup.commands.vectors import vectors
 from dedup.errors import DedupError
 from dedup.version import __version__
 
@@ -44,6 +45,7 @@ for command in (
     eval_command,
     audit,
     index,
+    vectors,
 ):
     cli.add_command(command)
 

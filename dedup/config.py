@@ -31,7 +31,8 @@ _LEAST_THRESHOLD = Fraction("0.01")
 """Below it bands are so many that the tables of a signature no longer fit the memory."""
 
 
-def _option(default: Any, help_: str, *, choices: tuple[str, ...] = (), metavar: str = "") -> Any:
+def option(default: Any, help_: str, *, choices: tuple[str, ...] = (), metavar: str = "") -> Any:
+    """Return a field with what the command line says of it."""
     return field(default=default, metadata={"help": help_, "choices": choices, "metavar": metavar})
 
 
@@ -44,127 +45,127 @@ class Config:
     ConfigError : a value makes no sense; the message says which, and what would.
     """
 
-    threshold: Fraction = _option(  # noqa: RUF009  (a Fraction is immutable)
+    threshold: Fraction = option(  # noqa: RUF009  (a Fraction is immutable)
         _THRESHOLD,
         "Least Jaccard similarity of near-duplicates, from 0.01 to 1.",
         metavar="T",
     )
-    measure: str = _option(
+    measure: str = option(
         "jaccard",
         "What the threshold is of: Jaccard, or the share of a document that its keeper contains.",
         choices=MEASURES,
     )
-    ngram: int = _option(5, "Tokens in a shingle.", metavar="N")
-    unit: str = _option(
+    ngram: int = option(5, "Tokens in a shingle.", metavar="N")
+    unit: str = option(
         "word", "What a token is: a word, or a single character of the text.", choices=UNITS
     )
-    strip_accents: bool = _option(False, "Compare without accents and other marks: café = cafe.")
-    join_words: bool = _option(
+    strip_accents: bool = option(False, "Compare without accents and other marks: café = cafe.")
+    join_words: bool = option(
         False, "Compare without punctuation inside words: don't = dont, U.S.A = usa."
     )
-    fold_digits: bool = _option(False, "Compare with 0 for every digit: 1999 = 2024.")
-    recall: float = _option(
+    fold_digits: bool = option(False, "Compare with 0 for every digit: 1999 = 2024.")
+    recall: float = option(
         0.99, "Least probability that a pair at the threshold is compared.", metavar="P"
     )
-    method: str = _option(
+    method: str = option(
         "minhash",
         "What generates the candidate pairs, exact: an exact join; exact Jaccard decides.",
         choices=METHODS,
     )
-    max_hamming: int = _option(
+    max_hamming: int = option(
         3, "Most differing bits of SimHash candidates, of 64 (simhash, both).", metavar="K"
     )
-    simhash_weights: str = _option(
+    simhash_weights: str = option(
         "set",
         "SimHash counts each shingle once, or by its frequency in the text (simhash, both).",
         choices=SIMHASH_WEIGHTS,
     )
-    min_tokens: int = _option(
+    min_tokens: int = option(
         0, "Leave documents of fewer tokens out of the search: they are kept.", metavar="N"
     )
-    ignore_common: float | None = _option(
+    ignore_common: float | None = option(
         None,
         "Ignore shingles in more than this share of a source's documents (10 or more of them).",
         metavar="SHARE",
     )
-    common_within: str | None = _option(
+    common_within: str | None = option(
         None,
         "Column that names the sources of common shingles, such as host; files if not given.",
         metavar="NAME",
     )
-    keep: str = _option(
+    keep: str = option(
         "first",
         "Which document of a cluster stays: first, last, longest, shortest, largest, max:COL, "
         "min:COL, shortest-url, host-order:FILE, newest or oldest (by the column date, or "
         "newest:COL). Nulls come last, equal ones go by position.",
         metavar="POLICY",
     )
-    keep_best: int = _option(
+    keep_best: int = option(
         1,
         "How many stay of a keeper and what it would remove: the first of them in keeper order.",
         metavar="K",
     )
-    within: str | None = _option(
+    within: str | None = option(
         None,
         "Compare only documents with equal values of this column, or of one file ('file').",
         metavar="NAME",
     )
-    against: str | None = _option(
+    against: str | None = option(
         None,
         "Remove what is there already: an index, or documents (a file, folder or glob).",
         metavar="PATH",
     )
-    linkage: str = _option(
+    linkage: str = option(
         "keeper",
         "Clusters of a keeper and what it removes, or connected components.",
         choices=LINKAGES,
     )
-    pairs: str = _option(
+    pairs: str = option(
         "decided",
         "Pairs to write: those that decided, or every candidate at the threshold.",
         choices=PAIRS,
     )
-    text_column: str = _option(
+    text_column: str = option(
         "text", "Column of the text: several as a,b; a nested field as a.b.", metavar="NAME"
     )
-    extract: str = _option(
+    extract: str = option(
         "main",
         "What to compare of HTML: the main content, all text, or the HTML itself.",
         choices=EXTRACTS,
     )
-    id_column: str | None = _option(
+    id_column: str | None = option(
         None, "Column of the document ids; 'id' where there is one, else positions.", metavar="NAME"
     )
-    strict_ids: bool = _option(False, "Refuse duplicate or null ids instead of warning.")
-    skip_bad_files: bool = _option(
+    strict_ids: bool = option(False, "Refuse duplicate or null ids instead of warning.")
+    skip_bad_files: bool = option(
         False, "Leave out files that cannot be read, and name them, instead of failing."
     )
-    max_removal: float = _option(
+    max_removal: float = option(
         0.9, "Refuse to write filtered output that loses more than this share.", metavar="SHARE"
     )
-    max_removal_host: float | None = _option(
+    max_removal_host: float | None = option(
         None,
         "The same of the documents of any one host (or value of --within, or file) of 100 or more.",
         metavar="SHARE",
     )
-    max_comparisons: int = _option(
+    max_comparisons: int = option(
         100_000,
         "Most comparisons inside one bucket of unlike documents; the rest are kept and counted.",
         metavar="N",
     )
-    workers: int | None = _option(None, "Processes to use; all cores if not given.", metavar="N")
-    memory: str | int | None = _option(
+    workers: int | None = option(None, "Processes to use; all cores if not given.", metavar="N")
+    memory: str | int | None = option(
         None,
         "Memory of all processes together, such as 2GiB; half of what there is if not given.",
         metavar="SIZE",
     )
-    seed: int | str = _option(0, "Seed of the hashes; 'random' for hostile input.", metavar="SEED")
+    seed: int | str = option(0, "Seed of the hashes; 'random' for hostile input.", metavar="SEED")
 
     seed_is_drawn: ClassVar[bool] = False
     """Whether the seed was drawn at random for this object."""
 
     def __post_init__(self) -> None:
-        threshold = _fraction(self.threshold)
+        threshold = parsed_fraction(self.threshold)
         if not _LEAST_THRESHOLD <= threshold <= 1:
             raise ConfigError(
                 f"threshold is {self.threshold}; give a number from {float(_LEAST_THRESHOLD)} to 1."
@@ -220,7 +221,7 @@ class Config:
         if self.against is not None:
             object.__setattr__(self, "against", os.fspath(self.against))
         object.__setattr__(self, "seed_is_drawn", self.seed == "random")
-        object.__setattr__(self, "seed", _seed(self.seed))
+        object.__setattr__(self, "seed", drawn_seed(self.seed))
 
     @property
     def text_columns(self) -> tuple[str, ...]:
@@ -236,9 +237,7 @@ class Config:
     @property
     def num_workers(self) -> int:
         """Processes to use: `workers`, or the cores this process may use."""
-        if self.workers is not None:
-            return self.workers
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        return self.workers or usable_cores()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as JSON values."""
@@ -250,7 +249,12 @@ class Config:
         return [option.name for option in fields(cls)]
 
 
-def _fraction(value: Fraction | float | str) -> Fraction:
+def usable_cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+
+def parsed_fraction(value: Fraction | float | str) -> Fraction:
     """Return the exact value of a decimal text; a float stands for its shortest text."""
     try:
         return value if isinstance(value, Fraction) else Fraction(str(value))
@@ -273,7 +277,8 @@ def _comparable(value: Fraction) -> Fraction:
     return Fraction(a * d + 1, b * d)
 
 
-def _seed(value: int | str) -> int:
+def drawn_seed(value: int | str) -> int:
+    """Return the seed as a number, drawn for "random"."""
     if value == "random":
         return secrets.randbits(64)
     try:

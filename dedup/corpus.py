@@ -67,23 +67,59 @@ class _Names(Sequence[str]):
 
 
 @dataclass
-class Corpus:
-    """All documents in input order; a document's number is its position.
+class Listed:
+    """Who the documents of some input are, whatever is compared of them: what tables are made of.
+
+    A document's number is its position.
 
     Attributes
     ----------
     files, file_offsets : the input, and the position where each file's documents start
         (int64, shape (files + 1,)).
+    text_digests : uint64, shape (documents, 2); of the exact text, or vector.
+    columns : ``doc_id`` and the columns of the keeper policy.
+    """
+
+    files: list[InputFile]
+    file_offsets: Int64Array
+    text_digests: UInt64Array
+    columns: pa.Table
+
+    def __len__(self) -> int:
+        return len(self.text_digests)
+
+    @cached_property
+    def ids(self) -> Ids:
+        """The user's ids, by position."""
+        return Ids(self.columns["doc_id"])
+
+    @property
+    def num_shingles(self) -> Int64Array:
+        """int64, shape (documents,): sizes of the sets; 0 of what is compared by something else."""
+        return np.zeros(len(self), np.int64)
+
+    @cached_property
+    def riding(self) -> list[pa.Field]:
+        """The columns that the files' formats offer by themselves, for the clusters table."""
+        formats = dict.fromkeys(file.format for file in self.files)
+        names = [name for format in formats for name in TABLE[format].rides_along]
+        known = self.columns.schema
+        return [known.field(name) for name in dict.fromkeys(names) if name in known.names]
+
+
+@dataclass
+class Corpus(Listed):
+    """All documents in input order, sketched.
+
+    Attributes
+    ----------
     parts : the parts of each file, to copy its records from.
     key_runs : the band keys of all documents, run by run.
-    columns : ``doc_id`` and the columns of the keeper policy.
     problems : what was wrong with the input, a line each: of a file at most `MAX_NAMED`, and as
         many places that could not be read, of all files 1,000; all are counted by reason.
     unread : places that could not be read, by the name of the file.
     """
 
-    files: list[InputFile]
-    file_offsets: Int64Array
     parts: list[list[Part]]
     sets: SetStore
     key_runs: list[KeyRun]
@@ -91,10 +127,8 @@ class Corpus:
     num_chars: Int64Array
     fingerprints: UInt64Array
     digests: UInt64Array
-    text_digests: UInt64Array
     record_digests: UInt64Array
     missing: Int64Array
-    columns: pa.Table
     problems: list[str]
     problem_counts: Counter[str]
     unread: Counter[str]
@@ -103,14 +137,6 @@ class Corpus:
     num_invalid: int
     known: NDArray[np.bool_] | None = None
     """bool, by position; documents that a reference has: removed, and compared no more."""
-
-    def __len__(self) -> int:
-        return len(self.num_tokens)
-
-    @cached_property
-    def ids(self) -> Ids:
-        """The user's ids, by position."""
-        return Ids(self.columns["doc_id"])
 
     def groups(self, column: str) -> Groups:
         """Return the documents' groups: the values of a column, or `FILE`."""
@@ -124,14 +150,6 @@ class Corpus:
         indices = [chunk.indices.fill_null(-1).to_numpy() for chunk in encoded.chunks]
         names = _Names(encoded.chunk(0).dictionary)
         return Groups(np.concatenate(indices).astype(np.int64), names)
-
-    @cached_property
-    def riding(self) -> list[pa.Field]:
-        """The columns that the files' formats offer by themselves, for the clusters table."""
-        formats = dict.fromkeys(file.format for file in self.files)
-        names = [name for format in formats for name in TABLE[format].rides_along]
-        known = self.columns.schema
-        return [known.field(name) for name in dict.fromkeys(names) if name in known.names]
 
     @property
     def num_bands(self) -> int:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dedup.corpus import Corpus
+from dedup.corpus import Listed
+from dedup.outcome import Outcome
 from dedup.output.measures import EQUAL_SETS
-from dedup.search import Search
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 
@@ -44,13 +44,20 @@ class Decisions:
     cluster_size: Int64Array
 
 
-def decide(corpus: Corpus, search: Search, scratch: Scratch, keep_best: int = 1) -> Decisions:
+def decide(
+    corpus: Listed,
+    search: Outcome,
+    scratch: Scratch,
+    keep_best: int = 1,
+    known: NDArray[np.bool_] | None = None,
+) -> Decisions:
     """Carry the search's answer from units back to all documents.
 
     Parameters
     ----------
     keep_best : how many stay of a keeper and those that it matches first: itself, and the first of
         the others in keeper order, copies among them.
+    known : marks what a reference has, which is removed as well.
     """
     count = len(search.order)
     unit_of_rank: Int64Array = scratch.empty(count, np.int64)
@@ -70,8 +77,8 @@ def decide(corpus: Corpus, search: Search, scratch: Scratch, keep_best: int = 1)
         identical[block] = (texts[block] == texts[keeper[block]]).all(axis=1)
     if keep_best > 1:
         _spare(removed, removed_by, search.order, keep_best - 1, scratch)
-    if corpus.known is not None:
-        removed |= corpus.known
+    if known is not None:
+        removed |= known
     size = scratch.held(np.bincount(keeper, minlength=count))
     return Decisions(
         keeper=keeper,
@@ -108,7 +115,7 @@ def _spare(
 
 
 def _by_unit(
-    search: Search,
+    search: Outcome,
     unit_of_rank: Int64Array,
     keeper: Int64Array,
     common: Int64Array,

@@ -12,7 +12,7 @@ from dedup.lsh.buckets import unpack_pairs
 from dedup.spill.runs import SortedRuns
 from dedup.spill.scratch import Scratch, Spool
 from dedup.text.hashing import Int64Array
-from dedup.verify import BELOW, Verifier
+from dedup.verify import BELOW, Compares
 
 _VERIFIED_TOGETHER = 1 << 18
 """Pairs whose edges are in memory at a time."""
@@ -20,7 +20,10 @@ _VERIFIED_TOGETHER = 1 << 18
 
 @dataclass
 class Edges:
-    """Verified pairs: left < right in keeper order, and the shingles they have in common."""
+    """Verified pairs: left < right in keeper order, and the shingles they have in common.
+
+    For vectors `common` holds the bits of their similarity or distance; see `output.measures`.
+    """
 
     left: Int64Array
     right: Int64Array
@@ -41,7 +44,7 @@ class Edges:
 
 
 def verified_edges(
-    verifier: Verifier, pairs: SortedRuns, removed: NDArray[np.bool_] | None = None
+    verifier: Compares, pairs: SortedRuns, removed: NDArray[np.bool_] | None = None
 ) -> Iterator[Edges]:
     """Compare packed pairs (later, earlier) and yield those at the threshold or above.
 

@@ -125,7 +125,7 @@ def find_in(
         corpus.known = known.mask
     found = search(corpus, config, scratch, stages, keeps_rejected=keeps_rejected, check=check)
     with stages("tables"):
-        decisions = decide(corpus, found, scratch, config.keep_best)
+        decisions = decide(corpus, found, scratch, config.keep_best, corpus.known)
         if config.pairs == "all" and found.edges is not None:
             pairs = all_verified_pairs(corpus, found, found.edges, config.max_comparisons, scratch)
         else:
@@ -145,4 +145,13 @@ def find_in(
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": stages.total}
     summary["peak_bytes"] = peak_bytes()
-    return Result(summary, decisions, corpus, found, pairs, sketched, scratch, known)
+    return Result(
+        summary=summary,
+        decisions=decisions,
+        corpus=corpus,
+        search=found,
+        pair_rows=pairs,
+        sketched=sketched,
+        scratch=scratch,
+        known=known,
+    )

@@ -20,7 +20,7 @@ from dedup.cluster import (
 from dedup.config import Config
 from dedup.corpus import Corpus
 from dedup.documents import SketchParameters
-from dedup.edges import EdgeStore, verified_edges
+from dedup.edges import Edges, EdgeStore, verified_edges
 from dedup.keeper import keeper_order
 from dedup.lsh.buckets import unpack_pairs
 from dedup.lsh.candidates import PairRuns, Skipped, candidate_runs
@@ -29,10 +29,10 @@ from dedup.lsh.exact import exact_pairs
 from dedup.lsh.fingerprints import fingerprint_groups
 from dedup.lsh.grouping import BucketChunks, band_groups
 from dedup.lsh.parameters import Banding, choose_banding
+from dedup.outcome import Outcome, common_with
 from dedup.resources.timing import Stages
 from dedup.spill.runs import SortedRuns
 from dedup.spill.scratch import Scratch
-from dedup.text.hashing import Int64Array
 from dedup.text.options import TextOptions
 from dedup.units import Units, units_of
 from dedup.verify import Verifier
@@ -63,33 +63,22 @@ def sketch_parameters(config: Config) -> SketchParameters:
     )
 
 
-@dataclass
-class Search:
-    """What the search found. Ranks number documents, units number distinct sets, in keeper order.
+@dataclass(kw_only=True)
+class Search(Outcome):
+    """What the search among shingle sets found; units are distinct sets.
 
     Attributes
     ----------
-    order : int64; the position of each rank.
-    lead : int64; for each rank the first rank with an equal digest.
-    units : int64; the rank of each unit.
-    clusters : keepers, and what they remove, in units.
-    edges : the verified pairs of units, where all of them are wanted.
-    label, label_common : int64, shape (units,); the first unit of each unit's connected component,
-        and the shingles in common with it, -1 where they were never compared. None where clusters
-        are keepers with what they remove.
+    verifier : holds the sets of the units.
     """
 
-    order: Int64Array
-    lead: Int64Array
-    units: Int64Array
-    clusters: Clusters
-    edges: EdgeStore | None
-    label: Int64Array | None
-    label_common: Int64Array | None
     verifier: Verifier
-    num_candidates: int | None
-    num_buckets: int
-    largest_bucket: int
+
+    def directed(self, edges: Edges) -> Edges:
+        """Return edges with, by containment, the larger set on the left."""
+        if self.measure != "containment":
+            return edges
+        return edges.larger_first(self.verifier.sets.sizes)
 
 
 def search(
@@ -126,8 +115,10 @@ def search(
     if config.linkage == "components" and found.edges is not None:
         with stages("components"):
             label = components(len(units), found.edges, scratch)
-            label_common = _common_with(label, found.edges, scratch)
+            label_common = common_with(label, found.edges, scratch)
     return Search(
+        measure=verifier.measure,
+        threshold=verifier.threshold,
         order=order,
         lead=units.lead,
         units=units.ranks,
@@ -282,13 +273,3 @@ def _all_pairs(
     clusters.num_verified = len(edges)
     clusters.skipped = pairs.skipped
     return _Found(clusters, edges, pairs.runs.num_read)
-
-
-def _common_with(label: Int64Array, edges: EdgeStore, scratch: Scratch) -> Int64Array:
-    """Return the shingles that each unit has in common with its label, -1 where unknown."""
-    common: Int64Array = scratch.empty(len(label), np.int64)
-    common[:] = -1
-    for some in edges:
-        chosen = some.choose(some.left == label[some.right])
-        common[chosen.right] = chosen.common
-    return common

@@ -81,10 +81,14 @@ def summary_rows(summary: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Yield what a run found: a name, a number and a note."""
     input_, search, result = summary["input"], summary["search"], summary["result"]
     seconds = summary["seconds"]["total"]
-    rate = input_["text_bytes"] / 1e6 / seconds
-    yield _row("documents", input_["documents"], f"{input_['text_bytes'] / 1e6:,.1f} MB of text")
+    if "dimensions" in input_:
+        size, what = input_["vector_bytes"], f"vectors of {input_['dimensions']:,} dimensions"
+    else:
+        size, what = input_["text_bytes"], "text"
+    rate = size / 1e6 / seconds
+    yield _row("documents", input_["documents"], f"{size / 1e6:,.1f} MB of {what}")
     for name in ("null_text", "blank_text", "without_tokens", "too_short", "invalid_utf8"):
-        if input_[name]:
+        if input_.get(name):
             yield _row("  " + name.replace("_", " "), input_[name])
     for reason, count in (input_["excluded"] | input_.get("skipped_files", {})).items():
         yield _row("  left out", count, reason)
@@ -93,7 +97,7 @@ def summary_rows(summary: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield _row("  left out", count, f"{'file' if count == 1 else 'files'} {reason}")
     for reason, count in input_["problems"].items():
         yield _row("  problems", count, reason)
-    ignored = summary["ignored_shingles"]
+    ignored = summary.get("ignored_shingles")
     if ignored is not None:
         note = f"common shingles, {ignored['share_of_sets']:.1%} of all sets"
         yield _row("ignored", ignored["shingles"], note)

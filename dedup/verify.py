@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +55,14 @@ def reaches(threshold: Fraction, common: Int64Array, whole: Int64Array) -> NDArr
     """Tell where so many common shingles are the threshold's share of the whole, in integers."""
     reached: NDArray[np.bool_] = threshold.denominator * common >= threshold.numerator * whole
     return reached
+
+
+class Compares(Protocol):
+    """What compares pairs, of whatever kind."""
+
+    def compare(self, left: Int64Array, right: Int64Array) -> Int64Array:
+        """Return what each pair has in common, `BELOW` below the threshold."""
+        ...
 
 
 @dataclass

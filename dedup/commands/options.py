@@ -10,12 +10,13 @@ from typing import Any
 import click
 
 from dedup.config import Config
+from dedup.vectors.config import VectorConfig
 
 
 def config_options(
-    names: Sequence[str] | None = None,
+    names: Sequence[str] | None = None, of: type[Config] | type[VectorConfig] = Config
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add an option for each field of Config.
+    """Add an option for each field of a class of parameters.
 
     Parameters
     ----------
@@ -23,7 +24,7 @@ def config_options(
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        for option in reversed(fields(Config)):
+        for option in reversed(fields(of)):
             if names is None:
                 command = _config_option(option, option.default)(command)
             elif option.name in names:

@@ -26,7 +26,7 @@ def similarity_bands(
     Parameters
     ----------
     counts : all of these pairs.
-    similarity, is_true : of those found pairs that were measured.
+    similarity, is_true : of those found pairs that were measured; NaN for those that were not.
     missed : the similarity of each pair that was missed; NaN where unknown.
 
     Returns
@@ -34,9 +34,10 @@ def similarity_bands(
     The bands that are not empty, ``low <= similarity < high``, last that of 1; and one of None for
     pairs that were never measured, such as two removed documents of one cluster.
     """
+    known = ~np.isnan(similarity)
     found = {
-        "right": _histogram(similarity[is_true]),
-        "wrong": _histogram(similarity[~is_true]),
+        "right": _histogram(similarity[is_true & known]),
+        "wrong": _histogram(similarity[~is_true & known]),
         "missed": _histogram(missed[~np.isnan(missed)]),
     }
     total = {

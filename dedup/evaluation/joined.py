@@ -17,6 +17,7 @@ from dedup.evaluation.truth import Truth
 from dedup.io.values import unified
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
 from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, PAIRS_FILE, read_run
+from dedup.output.schema import measure_column
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
 
@@ -42,9 +43,10 @@ class RunTables:
         """Read them from the output of a run."""
         folder, summary = read_run(given)
         measure = summary["config"]["measure"]
+        names = ["left_id", "right_id", measure_column(measure)]
         try:
             clusters = pq.read_table(folder / CLUSTERS_FILE, columns=["doc_id", "cluster_id"])
-            pairs = pq.read_table(folder / PAIRS_FILE, columns=["left_id", "right_id", measure])
+            pairs = pq.read_table(folder / PAIRS_FILE, columns=names)
         except (OSError, ValueError) as error:  # ArrowInvalid is a ValueError
             raise InputError(f"{folder} has lost its tables ({error}); run anew.") from error
         return RunTables(
@@ -113,7 +115,9 @@ class Joined:
         if run.ids is not None:
             in_run = np.zeros(count, np.bool_)
             in_run[rest[-1][rest[-1] >= 0]] = True
-        similarity = run.pairs[run.measure].to_numpy()
+        similarity = run.pairs[measure_column(run.measure)].to_numpy()
+        if run.measure == "euclidean":  # a distance has no place among shares
+            similarity = np.full(len(similarity), np.nan)
         return Joined(
             first,
             last,

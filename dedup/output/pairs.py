@@ -9,14 +9,14 @@ from math import isqrt
 import numpy as np
 import pyarrow as pa
 
-from dedup.corpus import Corpus
+from dedup.corpus import Listed
 from dedup.decisions import Decisions
 from dedup.edges import EdgeStore
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
+from dedup.outcome import Outcome
 from dedup.output.measures import EQUAL_SETS, pairs_table
 from dedup.output.schema import pairs_schema
 from dedup.output.tables import in_rows
-from dedup.search import Search
 from dedup.spill.chunks import weighed_chunks
 from dedup.spill.runs import SortedRuns
 from dedup.spill.scratch import Scratch
@@ -35,7 +35,7 @@ class Pairs:
     num_omitted : pairs of equal documents that were left out.
     """
 
-    corpus: Corpus
+    corpus: Listed
     measure: str
     runs: SortedRuns
     num_rows: int = 0
@@ -44,9 +44,10 @@ class Pairs:
     def add(self, left: Int64Array, right: Int64Array, common: Int64Array) -> None:
         """Add pairs of positions, by containment the right one in the left.
 
-        Jaccard has no direction: its pairs stand as in the input. `common` is as for `measured`.
+        Other measures have no direction: their pairs stand as in the input. `common` is as for
+        `measured`.
         """
-        if self.measure == "jaccard":
+        if self.measure != "containment":
             left, right = np.minimum(left, right), np.maximum(left, right)
         self.runs.add(pack_pairs(left, right), common)
         self.num_rows += len(left)
@@ -65,9 +66,9 @@ class Pairs:
             yield pairs_table(self.corpus, self.measure, left, right, rows[:, 1])
 
 
-def decided_pairs(corpus: Corpus, search: Search, decisions: Decisions, scratch: Scratch) -> Pairs:
+def decided_pairs(corpus: Listed, search: Outcome, decisions: Decisions, scratch: Scratch) -> Pairs:
     """Return each document that a keeper matches with the first such keeper."""
-    pairs = Pairs(corpus, search.verifier.measure, SortedRuns(scratch, valued=True))
+    pairs = Pairs(corpus, search.measure, SortedRuns(scratch, valued=True))
     for start in range(0, len(corpus), _BLOCK):
         keeper = decisions.removed_by[start : start + _BLOCK]
         matched = np.flatnonzero(keeper != np.arange(start, start + len(keeper))) + start
@@ -76,19 +77,18 @@ def decided_pairs(corpus: Corpus, search: Search, decisions: Decisions, scratch:
 
 
 def all_verified_pairs(
-    corpus: Corpus, search: Search, edges: EdgeStore, max_comparisons: int, scratch: Scratch
+    corpus: Listed, search: Outcome, edges: EdgeStore, max_comparisons: int, scratch: Scratch
 ) -> Pairs:
     """Return every verified pair, documents with equal digests expanded.
 
     Of a group of equal documents too large for `max_comparisons` pairs, only the first members in
     keeper order are paired with all, the others with the first alone.
     """
-    pairs = Pairs(corpus, search.verifier.measure, SortedRuns(scratch, valued=True))
+    pairs = Pairs(corpus, search.measure, SortedRuns(scratch, valued=True))
     groups = _Groups(search.lead, max_comparisons, scratch)
     total = 0
     for some in edges:
-        if pairs.measure == "containment":
-            some = some.larger_first(search.verifier.sets.sizes)
+        some = search.directed(some)
         first, second = search.units[some.left], search.units[some.right]
         total += int((groups.size_of_rank[first] * groups.size_of_rank[second]).sum())
         for left, right, edge in groups.expanded(first, second):

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dedup.corpus import Corpus, Sketched
+from dedup.corpus import Corpus, Listed, Sketched
 from dedup.decisions import Decisions
 from dedup.errors import ConfigError
 from dedup.io.filtered import FileRecords, FilteredCopies
 from dedup.io.records import RecordCheck
 from dedup.io.revisits import COLUMNS as NAME_COLUMNS
 from dedup.io.revisits import RemovedPages
+from dedup.outcome import Outcome
 from dedup.output.evidence import write_evidence
 from dedup.output.folder import (
     AGAINST_FILE,
@@ -41,26 +42,23 @@ if TYPE_CHECKING:
     from dedup.index.against import Known
 
 
-@dataclass(repr=False)
-class Result:
-    """Clusters, pairs and what the run did.
+@dataclass(repr=False, kw_only=True)
+class Tables:
+    """Clusters and pairs of any search, and what it did.
 
     Attributes
     ----------
     summary : parameters, versions, counts of every stage, seconds; JSON values.
     decisions : what became of every document, by position.
     pair_rows : the rows of `pairs`, before they are made.
-    known : the documents that the reference of ``against`` has; None without one.
     """
 
     summary: dict[str, Any]
     decisions: Decisions
-    corpus: Corpus
-    search: Search
+    corpus: Listed
+    search: Outcome
     pair_rows: Pairs
-    sketched: Sketched
     scratch: Scratch
-    known: Known | None = None
 
     @cached_property
     def clusters(self) -> pa.Table:
@@ -74,16 +72,12 @@ class Result:
 
     def __repr__(self) -> str:
         config, result = self.summary["config"], self.summary["result"]
+        reached = "<=" if config["measure"] == "euclidean" else ">="
         return (
             f"<Result: {len(self.corpus):,} documents, {result['clusters']:,} clusters, "
             f"{result['removed']:,} duplicates ({result['removed_share']:.1%}) at "
-            f"{config['measure']} >= {float(config['threshold']):g}>"
+            f"{config['measure']} {reached} {float(config['threshold']):g}>"
         )
-
-    def _repr_html_(self) -> str:
-        from dedup.report.notebook import result_html
-
-        return result_html(self)
 
     @property
     def decision_columns(self) -> pa.Table:
@@ -93,16 +87,42 @@ class Result:
 
     @property
     def _clusters_schema(self) -> pa.Schema:
-        return clusters_schema(
-            self.corpus.ids.type, self.search.verifier.measure, self.corpus.riding
-        )
+        return clusters_schema(self.corpus.ids.type, self.search.measure, self.corpus.riding)
 
     def _cluster_batches(self) -> Iterator[pa.Table]:
         return cluster_batches(self.corpus, self.search, self.decisions, self.scratch)
 
     def _decision_columns(self, first: int, stop: int) -> DecisionColumns:
-        measure = self.search.verifier.measure
+        measure = self.search.measure
         return DecisionColumns(self.corpus, measure, self.decisions, first, stop)
+
+    def write_tables(self, stage: Path) -> None:
+        """Write the tables and the summary into a folder that is there."""
+        _write(self._cluster_batches(), self._clusters_schema, stage / CLUSTERS_FILE)
+        _write(self.pair_rows.batches(), self.pair_rows.schema, stage / PAIRS_FILE)
+        with open(stage / SUMMARY_FILE, "w", encoding="utf-8") as file:
+            json.dump(self.summary, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+
+
+@dataclass(repr=False, kw_only=True)
+class Result(Tables):
+    """The tables of a run on documents, its evidence, and copies of its input.
+
+    Attributes
+    ----------
+    known : the documents that the reference of ``against`` has; None without one.
+    """
+
+    corpus: Corpus
+    search: Search
+    sketched: Sketched
+    known: Known | None = None
+
+    def _repr_html_(self) -> str:
+        from dedup.report.notebook import result_html
+
+        return result_html(self)
 
     def write(
         self, folder: str | os.PathLike[str], *, overwrite: bool = False, evidence: bool = False
@@ -154,15 +174,11 @@ class Result:
 
     def write_into(self, stage: Path, *, evidence: bool) -> None:
         """Write the files of the result into a folder that is there."""
-        _write(self._cluster_batches(), self._clusters_schema, stage / CLUSTERS_FILE)
-        _write(self.pair_rows.batches(), self.pair_rows.schema, stage / PAIRS_FILE)
+        self.write_tables(stage)
         if self.known is not None:
             pq.write_table(self.known.table, stage / AGAINST_FILE, compression="zstd")
         if evidence:
             write_evidence(self.sketched, self.corpus, self.search, stage / EVIDENCE_DIR)
-        with open(stage / SUMMARY_FILE, "w", encoding="utf-8") as file:
-            json.dump(self.summary, file, indent=2, ensure_ascii=False)
-            file.write("\n")
 
 
 def _whole(batches: Iterator[pa.Table], schema: pa.Schema) -> pa.Table:

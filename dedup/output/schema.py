@@ -11,8 +11,18 @@ IDENTICAL, EQUAL, NEAR, CONTAINED = "identical", "equal", "near", "contained"
 threshold by Jaccard, but linked by containment."""
 
 
-MEASURE_COLUMNS = {"jaccard": ("jaccard",), "containment": ("jaccard", "containment")}
+MEASURE_COLUMNS = {
+    "jaccard": ("jaccard",),
+    "containment": ("jaccard", "containment"),
+    "cosine": ("similarity",),
+    "euclidean": ("distance",),
+}
 """The columns that tell how alike two documents are, for each measure of a run."""
+
+
+def measure_column(measure: str) -> str:
+    """Return the column that the threshold is of."""
+    return MEASURE_COLUMNS[measure][-1]
 
 
 def _measures(measure: str, *, nullable: bool) -> list[pa.Field]:

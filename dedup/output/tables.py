@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.corpus import Corpus
+from dedup.corpus import Listed
 from dedup.decisions import Decisions
 from dedup.ids import Ids
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
+from dedup.outcome import Outcome
 from dedup.output.measures import EQUAL_SETS, measured
 from dedup.output.schema import CONTAINED, EQUAL, IDENTICAL, NEAR, clusters_schema, decisions_schema
-from dedup.search import Search
 from dedup.spill.runs import SortedRuns
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array
@@ -29,7 +29,7 @@ _MATCHES = pa.array([IDENTICAL, EQUAL, NEAR, CONTAINED])
 
 
 def cluster_batches(
-    corpus: Corpus, search: Search, decisions: Decisions, scratch: Scratch
+    corpus: Listed, search: Outcome, decisions: Decisions, scratch: Scratch
 ) -> Iterator[pa.Table]:
     """Yield the clusters of two or more documents, sorted by cluster, keeper first."""
     members = SortedRuns(scratch)
@@ -60,16 +60,16 @@ def in_rows(pieces: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
 
 
 def _cluster_rows(
-    corpus: Corpus, search: Search, decisions: Decisions, members: Int64Array
+    corpus: Listed, search: Outcome, decisions: Decisions, members: Int64Array
 ) -> pa.Table:
-    measure = search.verifier.measure
+    measure = search.measure
     keeper, common = decisions.keeper[members], decisions.common[members]
     sources = np.searchsorted(corpus.file_offsets, members, side="right") - 1
     names = pa.array([file.name for file in corpus.files], pa.string())
     match = np.where(decisions.identical[members], 0, np.where(common == EQUAL_SETS, 1, 2))
     if measure == "containment":
         union = corpus.num_shingles[keeper] + corpus.num_shingles[members] - common
-        match[(common != EQUAL_SETS) & ~reaches(search.verifier.threshold, common, union)] = 3
+        match[(common != EQUAL_SETS) & ~reaches(search.threshold, common, union)] = 3
     return pa.Table.from_arrays(
         [
             corpus.ids.take(members),
@@ -103,7 +103,7 @@ class DecisionColumns:
     """
 
     def __init__(
-        self, corpus: Corpus, measure: str, decisions: Decisions, first: int, stop: int
+        self, corpus: Listed, measure: str, decisions: Decisions, first: int, stop: int
     ) -> None:
         self._corpus = corpus
         self._measure = measure

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 
 from dedup.errors import InputError
 from dedup.output.folder import CLUSTERS_FILE, read_run, table_in
+from dedup.output.schema import measure_column
 from dedup.text.hashing import Int64Array
 
 _ROWS = 1 << 16
@@ -117,7 +118,8 @@ def _described(file: pq.ParquetFile, largest: Int64Array, measure: str) -> tuple
     matches = [Counter[str]() for _ in largest]
     least = [float("inf") for _ in largest]
     keepers: dict[int, tuple[Any, str]] = {}
-    for start, batch in _batches(file, largest, ["doc_id", "source", "match", measure]):
+    column = measure_column(measure)
+    for start, batch in _batches(file, largest, ["doc_id", "source", "match", column]):
         for number, (size, _, first) in enumerate(largest.tolist()):
             begin, end = max(first - start, 0), min(first + size - start, len(batch))
             if begin >= end:
@@ -129,7 +131,7 @@ def _described(file: pq.ParquetFile, largest: Int64Array, measure: str) -> tuple
             others = batch.slice(begin, end - begin)
             counts = pc.value_counts(others["match"].drop_null()).to_pylist()
             matches[number].update({one["values"]: one["counts"] for one in counts})
-            value = pc.min(others[measure]).as_py()
+            value = pc.min(others[column]).as_py()
             least[number] = min(least[number], float("inf") if value is None else value)
     return tuple(
         LargeCluster(

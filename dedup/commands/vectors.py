@@ -1,0 +1,47 @@
+"""``dedup vectors``: near-duplicates among embedding vectors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from dedup.commands.options import config_options
+from dedup.vectors.config import VectorConfig
+
+
+@click.group()
+def vectors() -> None:
+    """Find near-duplicates among embedding vectors."""
+
+
+@vectors.command("run")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the results.")
+@config_options(of=VectorConfig)
+@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
+def run(
+    inputs: tuple[str, ...],
+    output: str,
+    overwrite: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
+    """Find the near-duplicates among the vectors of INPUT and write clusters, pairs and a summary.
+
+    INPUT are files: Parquet or Arrow with a column of lists of numbers, or .npy with a row for each
+    vector.
+    """
+    config = VectorConfig(**options)
+    from dedup.output.folder import check_replaceable
+    from dedup.terminal import print_summary
+    from dedup.vectors.find import find_vectors
+
+    check_replaceable(output, overwrite)
+    result = find_vectors(list(inputs), config)
+    result.write(output, overwrite=overwrite)
+    if not quiet:
+        print_summary(result.summary, output, verbose=verbose)

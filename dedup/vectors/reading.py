@@ -1,0 +1,264 @@
+"""Vectors from numpy arrays, Arrow tables, Parquet and Arrow files, and ``.npy``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.ipc as ipc
+import pyarrow.parquet as pq
+import pyarrow.types as pt
+from numpy.typing import NDArray
+
+from dedup.errors import InputError
+from dedup.io.inputs import InputFile
+from dedup.io.values import join_tables
+from dedup.keeper import policy_column
+from dedup.text.hashing import Int64Array
+from dedup.vectors.config import VectorConfig
+from dedup.vectors.corpus import MIXED, NULL, VectorCorpus, checked, digests_of
+
+_SUFFIXES = (".parquet", ".pq", ".arrow", ".feather", ".npy")
+
+
+@dataclass
+class _Source:
+    """One file or table: its vectors, and the columns beside them."""
+
+    name: str
+    vectors: list[NDArray[Any]] = field(default_factory=list)
+    columns: list[pa.Table] = field(default_factory=list)
+    null: list[Int64Array] = field(default_factory=list)
+    mixed: list[Int64Array] = field(default_factory=list)
+    rows: int = 0
+
+
+def read_vectors(data: Any, config: VectorConfig) -> VectorCorpus:
+    """Read vectors.
+
+    Parameters
+    ----------
+    data : a numpy array of shape (vectors, dim), a pyarrow Table or anything with
+        ``__arrow_c_stream__``, or paths: one or a list of Parquet, Arrow and ``.npy`` files.
+
+    Raises
+    ------
+    InputError : there are none, or some cannot be compared and `skip_bad` is not set.
+    """
+    paths = _paths(data)
+    dim: list[int] = []
+    if paths is None:
+        sources = [_of_memory(data, config, dim)]
+    else:
+        sources = [_of_file(Path(path), config, dim) for path in paths]
+    pieces = [piece for source in sources for piece in source.vectors if len(piece)]
+    if not pieces:
+        raise InputError("the input holds no vector; give a table, an array or files of some.")
+    kind = np.float64 if any(piece.dtype == np.float64 for piece in pieces) else np.float32
+    values = np.empty((sum(map(len, pieces)), dim[0]), kind)
+    np.concatenate(pieces, out=values, casting="same_kind")
+    offsets = np.concatenate([[0], np.cumsum([source.rows for source in sources])])
+    bad = {
+        reason: np.concatenate(
+            [
+                np.zeros(0, np.int64),
+                *(
+                    rows + first
+                    for source, first in zip(sources, offsets.tolist(), strict=False)
+                    for rows in getattr(source, name)
+                ),
+            ]
+        )
+        for reason, name in ((NULL, "null"), (MIXED, "mixed"))
+    }
+    norms, is_good, reasons = checked(values, bad, config.measure, skip_bad=config.skip_bad)
+    return VectorCorpus(
+        files=[
+            InputFile(number, number, source.name, source.name, "vectors")
+            for number, source in enumerate(sources)
+        ],
+        file_offsets=offsets,
+        text_digests=digests_of(values),
+        columns=_columns(sources, len(values)),
+        values=values,
+        norms=norms,
+        is_good=is_good,
+        bad=reasons,
+    )
+
+
+def _paths(data: Any) -> list[Any] | None:
+    if isinstance(data, str | os.PathLike):
+        return [data]
+    is_list = isinstance(data, list | tuple) and len(data) > 0
+    if is_list and all(isinstance(path, str | os.PathLike) for path in data):
+        return list(data)
+    return None
+
+
+def _of_memory(data: Any, config: VectorConfig, dim: list[int]) -> _Source:
+    if isinstance(data, np.ndarray):
+        return _of_array(data, "array", config, dim)
+    if isinstance(data, pa.RecordBatch):
+        data = pa.Table.from_batches([data])
+    if not isinstance(data, pa.Table):
+        if not hasattr(data, "__arrow_c_stream__"):
+            raise InputError(
+                f"{type(data).__name__} holds no vectors; give a numpy array, a pyarrow Table, "
+                "an object with __arrow_c_stream__, or paths."
+            )
+        data = pa.RecordBatchReader.from_stream(data).read_all()
+    return _of_batches(data.to_batches(), data.schema, "table", config, dim)
+
+
+def _of_file(path: Path, config: VectorConfig, dim: list[int]) -> _Source:
+    if path.suffix not in _SUFFIXES:
+        raise InputError(f"{path} is no file of vectors; give one of {', '.join(_SUFFIXES)}.")
+    if not path.is_file():
+        raise InputError(f"there is no file {path}; check the path.")
+    try:
+        if path.suffix == ".npy":
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            return _of_array(array, path.name, config, dim)
+        if path.suffix in (".parquet", ".pq"):
+            with pq.ParquetFile(path) as file:
+                names = _wanted(file.schema_arrow, path.name, config)
+                batches = file.iter_batches(columns=names)
+                return _of_batches(batches, file.schema_arrow, path.name, config, dim)
+        with ipc.open_file(path) as reader:
+            found = (reader.get_batch(number) for number in range(reader.num_record_batches))
+            return _of_batches(found, reader.schema, path.name, config, dim)
+    except (OSError, ValueError, pa.ArrowInvalid) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read ({error}); check that it is whole.") from error
+
+
+def _of_array(array: NDArray[Any], name: str, config: VectorConfig, dim: list[int]) -> _Source:
+    if array.ndim != 2 or array.dtype.kind not in "fiu" or not array.shape[1]:
+        raise InputError(
+            f"{name} has shape {array.shape} of {array.dtype}; give numbers in two dimensions, "
+            "a row for each vector."
+        )
+    for wanted in (config.id_column, policy_column(config.keep)):
+        if wanted is not None:
+            raise InputError(f"{name} has no column {wanted!r}; give a table, or leave it out.")
+    source = _Source(name, rows=len(array))
+    _check_dim(array.shape[1], dim, name)
+    source.vectors.append(_floats(array))
+    return source
+
+
+def _wanted(schema: pa.Schema, name: str, config: VectorConfig) -> list[str]:
+    """Return the names of the columns to read."""
+    wanted = [config.vector, policy_column(config.keep), config.id_column]
+    for column in wanted:
+        if column is not None and column not in schema.names:
+            raise InputError(
+                f"{name} has no column {column!r}, but {', '.join(schema.names[:_SHOWN])}; "
+                "name one of these."
+            )
+    if config.id_column is None and "id" in schema.names:
+        wanted.append("id")
+    return list(dict.fromkeys(column for column in wanted if column is not None))
+
+
+_SHOWN = 20
+
+
+def _of_batches(
+    batches: Iterator[pa.RecordBatch] | Sequence[pa.RecordBatch],
+    schema: pa.Schema,
+    name: str,
+    config: VectorConfig,
+    dim: list[int],
+) -> _Source:
+    names = _wanted(schema, name, config)
+    kind = schema.field(config.vector).type
+    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
+    if not is_list or not (pt.is_floating(kind.value_type) or pt.is_integer(kind.value_type)):
+        raise InputError(
+            f"the column {config.vector!r} of {name} is of type {kind}; give lists of numbers, "
+            "of one size."
+        )
+    source = _Source(name)
+    id_name = config.id_column or ("id" if "id" in names else None)
+    policy = policy_column(config.keep)
+    for batch in batches:
+        _add_lists(source, batch[config.vector], dim)
+        columns = {} if id_name is None else {"doc_id": batch[id_name]}
+        if policy is not None:
+            columns[policy] = batch[policy]
+        source.columns.append(pa.table(columns) if columns else pa.table({}))
+        source.rows += len(batch)
+    return source
+
+
+def _add_lists(source: _Source, lists: pa.Array, dim: list[int]) -> None:
+    """Take the vectors of one batch; zeros stand for those that are null or of another size."""
+    sizes = pc.list_value_length(lists).fill_null(-1).to_numpy(zero_copy_only=False)
+    has = sizes >= 0
+    if not dim:
+        known = sizes[sizes > 0]
+        if not len(known):
+            raise InputError(f"no vector of {source.name} has a value; give others.")
+        dim.append(int(np.bincount(known).argmax()))
+    fits = sizes == dim[0]
+    flat = lists.filter(pa.array(fits)).flatten()
+    holes = flat.is_null().to_numpy(zero_copy_only=False).reshape(-1, dim[0]).any(axis=1)
+    if pt.is_float16(flat.type):
+        numbers = flat.drop_null().to_numpy() if not holes.any() else None
+        if numbers is None:
+            numbers = flat.cast(pa.float32()).fill_null(0.0).to_numpy(zero_copy_only=False)
+    else:
+        numbers = flat.fill_null(0).to_numpy(zero_copy_only=False)
+    vectors = _floats(numbers.reshape(-1, dim[0]))
+    if not fits.all():
+        whole = np.zeros((len(fits), dim[0]), vectors.dtype)
+        whole[fits] = vectors
+        vectors = whole
+    source.vectors.append(vectors)
+    rows = np.arange(source.rows, source.rows + len(fits))
+    source.null.append(np.sort(np.concatenate([rows[~has], rows[fits][holes]])))
+    source.mixed.append(rows[has & ~fits])
+
+
+def _check_dim(found: int, dim: list[int], name: str) -> None:
+    if not dim:
+        dim.append(found)
+    if found != dim[0]:
+        raise InputError(
+            f"{name} has vectors of {found} dimensions, and those before it {dim[0]}; give vectors "
+            "of one model."
+        )
+
+
+def _floats(array: NDArray[Any]) -> NDArray[Any]:
+    """Return float64 as it is, float32 for what float32 holds without loss."""
+    if array.dtype.kind in "iu" and array.dtype.itemsize > 2:
+        return array.astype(np.float64)
+    return array if array.dtype == np.float64 else array.astype(np.float32, copy=False)
+
+
+def _columns(sources: list[_Source], total: int) -> pa.Table:
+    """Join the columns; doc_id is the position where a source has none."""
+    tables = []
+    first = 0
+    for source in sources:
+        if source.columns and source.columns[0].num_columns:
+            table = pa.concat_tables(source.columns)
+        else:
+            table = pa.table({})
+        if "doc_id" not in table.column_names:
+            positions = pa.array(np.arange(first, first + source.rows))
+            others = {name: table[name] for name in table.column_names}
+            table = pa.table({"doc_id": positions, **others})
+        tables.append((table, source.rows))
+        first += source.rows
+    return join_tables(tables) if total else pa.table({"doc_id": pa.nulls(0, pa.int64())})
