@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from dedup.io.base import Batch, Part, Problem, unreadable
 from dedup.io.nesting import excess
-from dedup.io.pages import MAX_CHARS, MAX_PAGE_BYTES, TOO_LARGE, TOO_LONG, text_of
+from dedup.io.pages import MAX_PAGE_BYTES, TOO_LARGE, misfit, text_of
 from dedup.io.places import opened
 from dedup.io.records import one_digest
 from dedup.io.text import TextFormat
@@ -41,9 +41,10 @@ class HtmlFormat(TextFormat):
             problems.append(Problem(too_much, 0))
         else:
             text, is_deep = text_of(body, None, part.columns.extract, is_html=True)
-            if len(text) > MAX_CHARS:
-                problems.append(Problem(TOO_LONG, 0))
-            text = None if len(text) > MAX_CHARS else text.encode("utf-8", "replace").decode()
+            reason = misfit(text)
+            if reason:
+                problems.append(Problem(reason, 0))
+            text = None if reason else text.encode("utf-8", "replace").decode()
             if is_deep:
                 problems.append(Problem("nested too deep", 0, None, "all its text is taken"))
         ids = pa.table({"doc_id": pa.array([part.file.name])})

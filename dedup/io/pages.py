@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
@@ -28,8 +29,8 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_PAGE_BYTES",
     "TOO_LARGE",
-    "TOO_LONG",
     "Page",
+    "misfit",
     "page_of",
     "text_of",
 ]
@@ -41,12 +42,13 @@ MAX_RATIO = 200
 RATIO_BYTES = 1 << 20
 MAX_CHARS = 10_000_000
 """Of a text that is compared: a token has at least one, and 25 bytes of memory."""
+MIN_CHARS = 20
+"""Of a text that is compared: `Not Found` on a thousand sites is no copy of one page."""
 MAX_DEPTH = 2_000
 """Deeper pages take plain extraction: that of main content is quadratic in the depth (2,000 nested
 tags 0.05 s, 10,000 1.5 s), and no signal stops it."""
 HTML = ("text/html", "application/xhtml+xml")
 TOO_LARGE = f"payload over {MAX_PAGE_BYTES >> 20} MiB"
-TOO_LONG = f"text over {MAX_CHARS:,} characters"
 _LANGUAGE = re.compile(
     rb"""<html\b[^>]{0,999}?\slang\s{0,9}=\s{0,9}["']?([a-z]{2,8}(?:-[a-z0-9]{1,8}){0,9})(?=["'\s>])""",
     re.IGNORECASE,
@@ -117,6 +119,15 @@ class Content(NamedTuple):
     base: str = ""
 
 
+def misfit(text: str) -> str:
+    """Return why the text of a page is compared with none; nothing of a fit or blank one."""
+    if len(text) > MAX_CHARS:
+        return f"text over {MAX_CHARS:,} characters"
+    if len(text) < MIN_CHARS and text.strip():
+        return f"text under {MIN_CHARS} characters"
+    return ""
+
+
 def text_of(body: bytes, charset: str | None, extract: str, *, is_html: bool) -> tuple[str, bool]:
     """Return the text of a page, and whether it is too deep for its main text to be found."""
     return content_of(body, charset, extract, is_html=is_html)[:2]
@@ -129,8 +140,9 @@ def content_of(body: bytes, charset: str | None, extract: str, *, is_html: bool)
     ----------
     extract : ``main`` content or ``all`` text of HTML, or ``none``: the HTML itself.
     """
-    encoding = charset or detect_encoding(body, from_html_meta=is_html)
-    decoded = str(bytes_to_str(body, encoding or "utf-8", errors="replace"))
+    encoding = charset if charset and _is_encoding(charset) else None
+    encoding = encoding or detect_encoding(body, from_html_meta=is_html) or "utf-8"
+    decoded = str(bytes_to_str(body, encoding, errors="replace"))
     if not is_html or extract == "none":
         return Content(decoded)
     # In UTF-8 bytes tell, and faster.
@@ -141,6 +153,16 @@ def content_of(body: bytes, charset: str | None, extract: str, *, is_html: bool)
     canonical = _head_link(tree, 'link[rel~="canonical" i][href]')
     base = _head_link(tree, "base[href]") if canonical else ""
     return Content(str(extract_plain_text(tree, main_content=main)), is_deep, canonical, base)
+
+
+@lru_cache(maxsize=1000)
+def _is_encoding(charset: str) -> bool:
+    """Tell whether there is such an encoding; servers name others, too."""
+    try:
+        bytes_to_str(b"<html>", charset)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _head_link(tree: HTMLTree, selector: str) -> str:

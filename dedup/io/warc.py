@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from dedup.io.archive import Reader, sound_records
 from dedup.io.base import Batch, Columns, InputFile, Part, Problem, missing_column, unreadable
 from dedup.io.columns import empty_file_batch
-from dedup.io.pages import MAX_CHARS, TOO_LONG, Page, page_of
+from dedup.io.pages import Page, misfit, page_of
 from dedup.io.places import opened
 from dedup.io.warc_records import WarcReader
 from dedup.io.whole_records import copy_ranges, layout, repack
@@ -224,10 +224,10 @@ class _Collected:
         if content.is_deep:
             detail = f"{page.url} {place}: all its text is taken, not the main content"
             self.problems.append(Problem("nested too deep", row, None, detail))
-        is_long = len(content.text) > MAX_CHARS
-        if is_long:
-            self.problems.append(Problem(TOO_LONG, row, None, f"{page.url} {place}"))
-        self.texts.append(None if is_long else _valid(content.text))
+        reason = misfit(content.text)
+        if reason:
+            self.problems.append(Problem(reason, row, None, f"{page.url} {place}"))
+        self.texts.append(None if reason else _valid(content.text))
         self.size += len(content.text)
         self.ids.append(_id(page))
         self.digests.append(page.digest)

@@ -137,6 +137,10 @@ class Read:
         """Return the reasons of all problems."""
         return [problem.reason for problem in self.problems]
 
+    def damage(self) -> list[str]:
+        """Return the reasons of all but short texts, which are no fault of the file."""
+        return [reason for reason in self.reasons() if not reason.startswith("text under")]
+
 
 def one(path: Path | str) -> InputFile:
     """Return the one file at a path."""

@@ -97,7 +97,7 @@ def test_counts_and_copies(name: str, pack: str, tmp_path: Path) -> None:
     count = len(found.texts) + found.excluded.total()
     assert count == len(fast_ids(str(path))) == len(records_of(name))
     if name not in DAMAGED:
-        assert found.reasons() == []
+        assert found.damage() == []
         try:
             assert len(slow_ids(path.read_bytes())) == count
         except ArchiveLoadFailed:  # it reads neither zstd and LZ4, nor gzip of one piece

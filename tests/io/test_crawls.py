@@ -34,7 +34,11 @@ def test_real_archives_together() -> None:
     result = find_duplicates(str(CORPORA), workers=1)
     clusters = result.clusters
     assert clusters.column_names[-10:] == CRAWL
-    assert result.summary["input"]["problems"] == {"truncated": 1, "damaged": 2}
+    assert result.summary["input"]["problems"] == {
+        "truncated": 1,
+        "damaged": 2,
+        "text under 20 characters": 2,
+    }
     ids = result.corpus.columns["doc_id"].to_pylist()
     assert len(set(ids)) == len(ids)
     by_file = defaultdict(list)
@@ -154,7 +158,7 @@ def test_arc(tmp_path: Path) -> None:
     ARC.copy(found.parts, np.array([False, True]), str(out), others=True)
     assert out.read_bytes() == b"".join(gz(pieces[i]) for i in (0, 2))
     path.write_bytes(path.read_bytes()[:-60])
-    assert read(path).reasons() in (["truncated"], ["damaged"])
+    assert read(path).damage() in (["truncated"], ["damaged"])
 
 
 def test_html_files(tmp_path: Path) -> None:

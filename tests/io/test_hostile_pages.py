@@ -20,7 +20,7 @@ from test_warc import SENTENCE, answer, gz, html, record
 
 from dedup.io.arc import _Records
 from dedup.io.nesting import HARMLESS_BYTES, MAX_ATTRIBUTES, MAX_TAGS, excess
-from dedup.io.pages import MAX_CHARS, MAX_PAGE_BYTES
+from dedup.io.pages import MAX_CHARS, MAX_PAGE_BYTES, MIN_CHARS
 
 GOOD = record("response", answer(html(SENTENCE)), "http://good.org/")
 MAX_BYTES = 1 << 30
@@ -160,6 +160,17 @@ def test_a_page_of_single_letters(tmp_path: Path) -> None:
 
 def lines_of(summary: dict[str, Any]) -> list[str]:
     return list(summary["input"]["problem_lines"])
+
+
+def test_the_shortest_text_that_is_compared(tmp_path: Path) -> None:
+    texts = [b"", b" ", b"x" * (MIN_CHARS - 1), b"x" * MIN_CHARS, b"Not Found"]
+    path = tmp_path / "a.warc"
+    pages = [answer(text, 200, "text/plain") for text in texts]
+    path.write_bytes(b"".join(record("response", page, "http://a.org/") for page in pages))
+    found = read(path)
+    assert [text is None for text in found.texts] == [False, False, True, False, True]
+    reasons = {problem.row: problem.reason for problem in found.problems}
+    assert reasons == dict.fromkeys((2, 4), f"text under {MIN_CHARS} characters")
 
 
 def test_the_longest_text_that_is_compared(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ RECORDS = [
     record("response", answer(SENTENCE.encode(), 200, "text/plain"), "http://b.org/x.txt"),
     record("response", answer(html(SENTENCE)), "http://a.org/", "2021-01-02T03:04:05Z"),
     record("revisit", answer(b""), "http://a.org/"),
-    record("conversion", "Grüße".encode(), "http://c.org/", mime="text/plain"),
+    record("conversion", "Grüße aus den Archiven".encode(), "http://c.org/", mime="text/plain"),
     record(
         "response",
         answer(gzip.compress(html("Packed. " + SENTENCE)), 200, "text/html",
@@ -196,7 +196,7 @@ def test_a_cut_archive(path: Path, tmp_path: Path) -> None:
     found = read(path)
     assert found.ids == URLS[: len(found.ids)]
     assert len(found.ids) >= 5
-    assert found.reasons() in (["truncated"], ["damaged"])
+    assert found.damage() in (["truncated"], ["damaged"])
     out = tmp_path / "out"
     FORMAT.copy(found.parts, np.ones(len(found.ids), bool), str(out), others=True)
     assert out.read_bytes() == path.read_bytes()
@@ -215,7 +215,7 @@ def test_what_is_no_archive(path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "documents", "records", "reasons"),
     [
-        ("blackbook.warc.gz", 130, 822, []),
+        ("blackbook.warc.gz", 130, 822, ["text under 20 characters"]),
         ("wayback-snapshots.warc.gz", 128, 129, []),
         ("revisits.warc.gz", 6, 190, []),
         ("iana.warc.gz", 16, 343, []),
@@ -240,3 +240,20 @@ def test_real_archives(
         assert gzip.decompress(out.read_bytes()) == gzip.decompress(before)
     else:
         assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "charset", ["none", "utf8mb4", "hex", "undefined", "rot13", "x" * 9999, '"', "utf-8;", "\0"]
+)
+def test_charsets_that_are_none(charset: str, tmp_path: Path) -> None:
+    text = "Grüße aus den Archiven. " + SENTENCE
+    kind = f"text/html; charset={charset}"
+    path = tmp_path / "a.warc"
+    path.write_bytes(
+        record("response", answer(html(text), 200, kind), "http://a.org/1")
+        + record("resource", html(text), "http://a.org/2", mime=kind)
+        + record("resource", text.encode(), "http://a.org/3", mime=kind.replace("html", "plain"))
+    )
+    found = read(path)
+    assert found.problems == []
+    assert [str(text)[:22] for text in found.texts] == ["Grüße aus den Archiven"] * 3
