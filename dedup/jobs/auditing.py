@@ -53,7 +53,7 @@ def audit(
     Raises
     ------
     InputError : there is no such run, it has no evidence and `inputs` are not its input, it
-        measured containment, which is joined exactly, or it had a second check.
+        measured containment, which is joined exactly.
     """
     from dedup.common import bare_parameters, without_common
     from dedup.corpus import join_parts
@@ -71,11 +71,6 @@ def audit(
         raise InputError(
             f"the run in {folder} measured containment, which is joined exactly: it misses but "
             "what its summary counts as skipped."
-        )
-    if "refused_by_check" in summary["search"]:
-        raise InputError(
-            f"the run in {folder} had a second check, which cannot be asked again here; audit one "
-            "without it."
         )
     parent = os.path.dirname(os.path.abspath(path))
     with ExitStack() as stack:
