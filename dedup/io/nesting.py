@@ -58,9 +58,11 @@ def may_be_deeper(page: bytes, limit: int) -> bool:
     if len(page) <= limit:
         return False
     content = np.frombuffer(page, np.uint8)
-    tags = np.flatnonzero(content == ord("<"))
-    if len(tags) <= limit or len(tags) > 8 * limit:
-        return len(tags) > limit
+    is_tag = content == ord("<")
+    count = np.count_nonzero(is_tag)
+    if count <= limit or count > 8 * limit:
+        return bool(count > limit)
+    tags = np.flatnonzero(is_tag)
     following = content[np.minimum(tags + 1, len(content) - 1)]
     is_start = ((following | 32) - ord("a")) < 26
     level = np.cumsum(is_start.astype(np.int32) - (following == ord("/")))
