@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gzip
 import pickle
-import random
 import zipfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +18,6 @@ from dedup.api import find_duplicates
 from dedup.errors import InputError
 from dedup.io.base import Columns
 from dedup.io.inputs import discover
-from dedup.io.nesting import is_deeper, may_be_deeper
-from dedup.io.pages import MAX_DEPTH, text_of
 from dedup.io.warc import FORMAT
 
 CRAWL = [
@@ -172,44 +169,6 @@ def test_html_files(tmp_path: Path) -> None:
     assert "menu" in str(text)
     (text,) = read(path, Columns(extract="none")).texts
     assert "<nav>" in str(text)
-
-
-def test_nesting() -> None:
-    assert not is_deeper("<div></div>" * 9 + "<p><br><li>" * 9, 5)
-    assert is_deeper("<div>" * 6, 5)
-    assert is_deeper("<div></x>" * 6, 5)
-    assert not is_deeper("<div>" * 5 + "</div>" * 5, 5)
-    assert is_deeper("<div></div>" * 9 + "<div>" * 6, 5)  # at the very end
-    assert is_deeper("<Br_>" * 6, 5)  # no tag that holds nothing
-    page = ("<div>" * 1_000_000 + SENTENCE).encode()
-    text, is_deep = text_of(page, None, "main", is_html=True)
-    assert is_deep
-    assert text.startswith("The quick")
-    below = "<div>" * (MAX_DEPTH - 10) + SENTENCE
-    assert not text_of(below.encode(), None, "main", is_html=True)[1]
-
-
-def test_what_may_be_deeper() -> None:
-    """Nothing that is deeper is missed but by end tags that close nothing, in pages of few tags."""
-    rng = random.Random(3)
-    found = Counter[tuple[bool, bool]]()
-    for _ in range(3_000):
-        open_tags: list[str] = []
-        page = ""
-        for _ in range(rng.randrange(30)):
-            if open_tags and rng.random() < rng.choice([0.3, 0.5, 0.9]):
-                page += f"</{open_tags.pop()}>"
-            else:
-                name = rng.choice(["div", "B", "a href='/'", "x-y", "p", "br", "!--"])
-                page += f"<{name}>" + rng.choice(["", "text", " a < b "])
-                if name in ("div", "B", "x-y"):
-                    open_tags.append(name)
-        is_found = is_deeper(page, 4)
-        found[is_found, may_be_deeper(page.encode(), 4)] += 1
-    assert found[True, False] == 0 < found[False, False]
-    assert found[True, True] > 300
-    assert not may_be_deeper(b"<div></x>" * 16, 4)
-    assert may_be_deeper(b"<div></x>" * 17, 4)
 
 
 def test_hostile_archives(tmp_path: Path) -> None:
