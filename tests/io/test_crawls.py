@@ -121,7 +121,7 @@ def test_wacz(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_a_damaged_wacz(method: int, tmp_path: Path) -> None:
-    """Damage in one WARC ends the reading of that one, with what stands before it."""
+    """Damage in one WARC is counted, and costs the records that it lies in: maybe no page."""
     path = tmp_path / "a.wacz"
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("archive/a.warc", b"".join(RECORDS * 200))
@@ -133,7 +133,7 @@ def test_a_damaged_wacz(method: int, tmp_path: Path) -> None:
     result = find_duplicates(str(path))
     assert sum(result.summary["input"]["problems"].values()) >= 1
     assert result.corpus.columns["file"].to_pylist().count("a.wacz/archive/b.warc") == 9
-    assert 9 < len(result.corpus) < 9 * 201
+    assert 9 < len(result.corpus) <= 9 * 201
 
 
 def test_arc(tmp_path: Path) -> None:
