@@ -80,7 +80,8 @@ def test_killed_at_any_moment(tmp_path: Path, kills: int) -> None:
         assert len(reader) == len(index)
     index.add(["what is left of the killed is cleaned away"])
     assert not has_unnamed(index)
-    assert in_the_middle > kills // 10
+    if kills >= 50:  # of five, none may well fall into an addition
+        assert in_the_middle > kills // 10
 
 
 def has_unnamed(index: dedup.Index) -> bool:
