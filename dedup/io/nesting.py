@@ -1,8 +1,8 @@
 """Pages that would cost a parser more than their size, told cheaply and before it sees them.
 
 Measured on Resiliparse 2.0: a tag costs up to 550 bytes of memory; each attribute of a tag is
-compared with all before it (65,000 of them take 5 s, a million half an hour); the search of the
-main content is quadratic in the depth.
+compared with all before it (65,000 of them take 5 s, and ten times as many a hundred times that);
+the search of the main content is quadratic in the depth.
 """
 
 from __future__ import annotations
