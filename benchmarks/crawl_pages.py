@@ -7,7 +7,7 @@ replaced.
 
 Heavy pages have some 164 KB of HTML in the mean, as the pages of Common Crawl's archive of December
 2024 (2.64 billion pages, 394 TiB), by a log-normal law; most of it is styles, scripts and JSON.
-Light pages have none of these, nor cards: an article and two menus, 10 KB.
+Light pages have none of these, nor cards: an article and two menus, 7 KB.
 
 References
 ----------

@@ -107,6 +107,10 @@ def summary_rows(summary: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield _row("  skipped", search["skipped_comparisons"], "comparisons; see the warning")
     yield _row("clusters", result["clusters"], f"the largest of {result['largest_cluster']:,}")
     yield _row("duplicates", result["removed"], f"{result['removed_share']:.1%} of the documents")
+    if result.get("removed_url_variants"):
+        kinds = ", ".join(kind for kind, count in result["url_variant_kinds"].items() if count)
+        note = f"have their keeper's URL but for {kinds}"
+        yield _row("  url variants", result["removed_url_variants"], note)
     if summary.get("against"):
         against = summary["against"]
         note = f"in the reference, of {against['documents']:,} documents"

@@ -12,7 +12,7 @@ from collections import Counter
 
 import numpy as np
 
-__all__ = ["HARMLESS_BYTES", "MAX_ATTRIBUTES", "MAX_TAGS", "excess", "has_tags", "is_deeper"]
+__all__ = ["HARMLESS_BYTES", "MAX_ATTRIBUTES", "MAX_TAGS", "excess", "is_deeper", "may_be_deeper"]
 
 MAX_TAGS = 1_000_000
 MAX_ATTRIBUTES = 10_000
@@ -36,7 +36,7 @@ def excess(page: bytes) -> str:
     """Return what a page of HTML has too much of to be parsed, or nothing; in linear time."""
     if len(page) <= HARMLESS_BYTES:
         return ""
-    if has_tags(page, MAX_TAGS):
+    if len(page) > MAX_TAGS and page.count(b"<") > MAX_TAGS:
         return f"over {MAX_TAGS:,} tags"
     for tag in _TAG.finditer(page):
         start, stop = tag.span()
@@ -49,11 +49,24 @@ def _has_many(tag: bytes) -> bool:
     return any(count == MAX_ATTRIBUTES for count, _ in enumerate(_ATTRIBUTE.finditer(tag)))
 
 
-def has_tags(page: bytes, least: int) -> bool:
-    """Tell whether a page in UTF-8 could have more than so many tags, by its ``<``."""
-    if len(page) <= least:
+def may_be_deeper(page: bytes, limit: int) -> bool:
+    """Tell whether tags of a page in UTF-8 may lie deeper, at a fifth of the cost of `is_deeper`.
+
+    Counts all end tags as if they closed something, but for pages of so many tags that those who
+    write end tags without a start could gain by it: the main content of 16,000 takes 0.6 s.
+    """
+    if len(page) <= limit:
         return False
-    return int(np.count_nonzero(np.frombuffer(page, np.uint8) == ord("<"))) > least
+    content = np.frombuffer(page, np.uint8)
+    is_tag = content == ord("<")
+    count = np.count_nonzero(is_tag)
+    if count <= limit or count > 8 * limit:
+        return bool(count > limit)
+    tags = np.flatnonzero(is_tag)
+    following = content[np.minimum(tags + 1, len(content) - 1)]
+    is_start = ((following | 32) - ord("a")) < 26
+    level = np.cumsum(is_start.astype(np.int32) - (following == ord("/")))
+    return int((level - np.minimum.accumulate(level)).max()) >= limit
 
 
 def is_deeper(page: str, limit: int) -> bool:

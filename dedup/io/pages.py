@@ -20,7 +20,7 @@ from resiliparse.parse.html import HTMLTree
 
 from dedup.io.archive import MAX_RAW_BYTES, PAGE_KINDS, Record
 from dedup.io.bodies import Body, decoded
-from dedup.io.nesting import excess, has_tags, is_deeper
+from dedup.io.nesting import excess, is_deeper, may_be_deeper
 from dedup.io.records import record_digest
 from dedup.urls import canonical_url, link_header_canonical
 
@@ -145,9 +145,11 @@ def content_of(body: bytes, charset: str | None, extract: str, *, is_html: bool)
     decoded = str(bytes_to_str(body, encoding, errors="replace"))
     if not is_html or extract == "none":
         return Content(decoded)
-    # In UTF-8 bytes tell, and faster.
-    may_be_deep = encoding != "utf-8" or has_tags(body, MAX_DEPTH)
-    is_deep = extract == "main" and may_be_deep and is_deeper(decoded, MAX_DEPTH)
+    is_deep = (
+        extract == "main"
+        and (encoding != "utf-8" or may_be_deeper(body, MAX_DEPTH))
+        and is_deeper(decoded, MAX_DEPTH)
+    )
     main = extract == "main" and not is_deep
     tree = HTMLTree.parse(decoded)
     canonical = _head_link(tree, 'link[rel~="canonical" i][href]')

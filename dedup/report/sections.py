@@ -171,8 +171,22 @@ def groups(run: RunFolder, census: Census) -> list[dict[str, Any]]:
                 " How many documents a host has in all stands in the evidence, which this run did "
                 "not keep (--keep-evidence); shares are of its documents in clusters."
             )
+        note += variants_note(run.summary["result"])
         found.append(_group("By host", "Host", census.hosts, note.strip()))
     return found
+
+
+def variants_note(result: dict[str, Any]) -> str:
+    """Return how many of the removed have their keeper's URL but for its writing, and one."""
+    count = result.get("removed_url_variants", 0)
+    if not count:
+        return ""
+    kinds = ", ".join(f"{kind} {n:,}" for kind, n in result["url_variant_kinds"].items() if n)
+    example = result["url_variant_examples"][0]
+    return (
+        f" {count:,} of the removed are variants of their keeper's URL ({kinds}), such as "
+        f"{shown(example['removed'][0])} of {shown(example['url'])}."
+    )
 
 
 def _group(title: str, noun: str, groups: Groups, note: str) -> dict[str, Any]:

@@ -18,8 +18,6 @@ from dedup.api import find_duplicates
 from dedup.errors import InputError
 from dedup.io.base import Columns
 from dedup.io.inputs import discover
-from dedup.io.nesting import is_deeper
-from dedup.io.pages import MAX_DEPTH, text_of
 from dedup.io.warc import FORMAT
 
 CRAWL = [
@@ -171,21 +169,6 @@ def test_html_files(tmp_path: Path) -> None:
     assert "menu" in str(text)
     (text,) = read(path, Columns(extract="none")).texts
     assert "<nav>" in str(text)
-
-
-def test_nesting() -> None:
-    assert not is_deeper("<div></div>" * 9 + "<p><br><li>" * 9, 5)
-    assert is_deeper("<div>" * 6, 5)
-    assert is_deeper("<div></x>" * 6, 5)
-    assert not is_deeper("<div>" * 5 + "</div>" * 5, 5)
-    assert is_deeper("<div></div>" * 9 + "<div>" * 6, 5)  # at the very end
-    assert is_deeper("<Br_>" * 6, 5)  # no tag that holds nothing
-    page = ("<div>" * 1_000_000 + SENTENCE).encode()
-    text, is_deep = text_of(page, None, "main", is_html=True)
-    assert is_deep
-    assert text.startswith("The quick")
-    below = "<div>" * (MAX_DEPTH - 10) + SENTENCE
-    assert not text_of(below.encode(), None, "main", is_html=True)[1]
 
 
 def test_hostile_archives(tmp_path: Path) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 import subprocess
 import sys
 import zlib
-from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +17,8 @@ from io_files import read
 from test_warc import SENTENCE, answer, gz, html, record
 
 from dedup.io.arc import _Records
-from dedup.io.nesting import HARMLESS_BYTES, MAX_ATTRIBUTES, MAX_TAGS, excess
-from dedup.io.pages import MAX_CHARS, MAX_PAGE_BYTES, MIN_CHARS
+from dedup.io.nesting import MAX_TAGS
+from dedup.io.pages import MAX_CHARS, MIN_CHARS
 
 GOOD = record("response", answer(html(SENTENCE)), "http://good.org/")
 MAX_BYTES = 1 << 30
@@ -81,7 +79,6 @@ FILES = {
         + GOOD
     ),
 }
-LETTERS = [bytes([code]) for code in b"abcdefghijklmnopqrstuvwxyz0123456789_-:.,;"]
 EXPECTED = {
     "coding.warc": {"payload over 64 MiB": 1},
     "small coding.warc": {"payload unpacks to over 200 times its size": 1},
@@ -251,38 +248,6 @@ def test_packed_zeros_are_no_archive(suffix: str, tmp_path: Path) -> None:
     assert found.reasons() == ["damaged"]
 
 
-def told(page: bytes) -> str:
-    """Return what a page has too much of when it is large enough for harm."""
-    return excess(page + b" " * HARMLESS_BYTES)
-
-
-def test_what_is_too_much() -> None:
-    names = b" ".join(b"a%d" % n for n in range(MAX_ATTRIBUTES))
-    assert told(b"<a " + names + b">") == ""
-    assert told(b"<a " + names + b" b c>") == "a tag of over 10,000 attributes"
-    assert told(b"<a/" + (names + b" b c>").replace(b" ", b"/")) != ""
-    values = b"".join(b"a%d='<\"'" % n for n in range(MAX_ATTRIBUTES + 2))
-    assert told(b"x<a " + values + b"><p>") != ""
-    assert told(b"x<a b\"c '" + values.replace(b"<", b">") + b"><p>") != ""
-    assert told(b"<a href='data:" + b"x" * 10**6 + b"'>" + b"word " * 10**5) == ""
-    assert told(b"<p>x</p>" * 10**5) == ""
-    assert told(b"<" * (MAX_TAGS + 1)) == "over 1,000,000 tags"
-    assert told(b"<a \"'" * (MAX_TAGS - 1)) in ("", "a tag of over 10,000 attributes")
-    assert MAX_PAGE_BYTES == 64 << 20
-
-
-def test_a_page_too_small_for_harm_is_parsed_in_seconds(tmp_path: Path) -> None:
-    names = (b"".join(letters) for letters in product(LETTERS, repeat=3))
-    page = b"<a " + b" ".join(islice(names, HARMLESS_BYTES // 4 - 10)) + b">x</a>"
-    assert HARMLESS_BYTES - 100 < len(page) <= HARMLESS_BYTES
-    assert excess(page) == ""
-    path = tmp_path / "a.warc"
-    path.write_bytes(record("response", answer(page), "http://a.org/"))
-    command = [sys.executable, "-c", MEASURED, str(Path(__file__).parent), str(path)]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=MAX_SECONDS)
-    assert json.loads(done.stdout)["texts"] == 1
-
-
 @pytest.mark.parametrize("suffix", [".arc", ".arc.gz"])
 @pytest.mark.parametrize("filler", [b"\0", b"x "])
 def test_long_lines_in_arc_files(suffix: str, filler: bytes, tmp_path: Path) -> None:
@@ -305,18 +270,3 @@ def test_long_lines_in_arc_files(suffix: str, filler: bytes, tmp_path: Path) -> 
             for _ in reader:
                 pass
     assert max(lines) <= 1 << 14
-
-
-@pytest.mark.parametrize("seed", range(12))
-def test_tags_of_many_attributes_are_found_wherever_they_lie(seed: int) -> None:
-    rng = random.Random(seed)
-    value = b"x" * rng.choice([0, 3, 40, 15_000])
-    styles = [b"%d", b'b%d="><i>"', b"c%d='\">'", b"d%d=e", b'"%d']
-    tag = [rng.choice(styles[: 1 + seed % len(styles)]) % n for n in range(MAX_ATTRIBUTES + 2)]
-    for _ in range(3):
-        tag.insert(rng.randrange(len(tag)), b'v="' + value + b'"')
-    before = b'word\'s <b class="x">' * rng.randrange(2_000) + b"y" * rng.randrange(100)
-    whole = b"<A " + b" ".join(tag) + b">"
-    assert told(before + whole + b"the end") == "a tag of over 10,000 attributes"
-    half = b"<A " + b" ".join(tag[:5_000]) + b">"
-    assert told(before + half + b"text" + half) == ""

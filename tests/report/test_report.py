@@ -270,3 +270,15 @@ def test_tables_of_spark_are_folders(docs: Path, tmp_path: Path) -> None:
     for look in looks:
         with pytest.raises(dedup.InputError, match=r"a run on Spark, whose clusters\.parquet"):
             look(out)
+
+
+def test_variants_of_one_url_are_named(tmp_path: Path) -> None:
+    story = " ".join(f"word{i}" for i in range(100))
+    urls = ["https://a.org/x", "http://www.a.org/x", "https://a.org/x?utm_source=<b>"]
+    table = pa.table({"url": urls, "host": ["a.org"] * 3, "text": [story] * 3})
+    pq.write_table(table, tmp_path / "in.parquet")
+    config = dedup.Config(workers=1, keep="shortest-url", id_column="url")
+    dedup.run([tmp_path / "in.parquet"], tmp_path / "out", config)
+    page = dedup.write_report(tmp_path / "out").read_text(encoding="utf-8")
+    assert "2 of the removed are variants of their keeper&#39;s URL (" in page
+    assert "such as http://www.a.org/x of https://a.org/x." in page
