@@ -20,6 +20,7 @@ from dedup.commands.plan import plan
 from dedup.commands.recluster import recluster
 from dedup.commands.report import report
 from dedup.commands.run import run
+from dedup.commands.serve import serve
 from dedup.commands.show import show
 from dedup.commands.vectors import vectors
 from dedup.errors import DedupError
@@ -45,6 +46,7 @@ for command in (
     eval_command,
     audit,
     index,
+    serve,
     vectors,
 ):
     cli.add_command(command)

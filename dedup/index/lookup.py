@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ from dedup.verify import BELOW, Verifier
 
 _PAIRS_TOGETHER = 1 << 20
 _SHINGLES_TOGETHER = 1 << 22
+_FEW = 8
+"""Documents that are searched for one by one."""
 EQUAL, NEAR = 0, 1
 
 
@@ -114,28 +117,23 @@ class Lookup:
     def matches(self, batch: Incoming, segments: Sequence[Segment]) -> Matches:
         """Return all matches of the batch's documents."""
         self._left = np.full(len(batch), self.limit or 0)
+        searches = _Searches(batch)
         return Matches.joined(
             [
                 self._judged(batch, segment, number, query, place)
                 for number, segment in enumerate(segments)
-                for query, place in self._candidates(batch, segment)
+                for query, place in self._candidates(searches, segment)
             ]
         )
 
     def _candidates(
-        self, batch: Incoming, segment: Segment
+        self, searches: _Searches, segment: Segment
     ) -> Iterator[tuple[Int64Array, Int64Array]]:
         """Yield candidates (query, place), distinct, with all of a query together."""
-        compared = np.flatnonzero(has_digest(batch.digests))
-        with_set = compared[batch.sizes[compared] > 0]
-        found: list[tuple[int, Int64Array, Int64Array, Int64Array]] = []
-        weights = np.zeros(len(batch), np.int64)
-        for row in range(len(segment.entries)):
-            asked = with_set if row else compared
-            keys = batch.keys[asked, row - 1] if row else batch.digests[asked, 0]
-            hits, first, last = segment.ranges(row, keys, batch.key_bits if row else 0)
-            weights[asked[hits]] += last - first
-            found.append((row, asked[hits], first, last))
+        found = list(searches.found(segment))
+        weights = np.zeros(len(searches.batch), np.int64)
+        for _, query, first, last in found:
+            weights[query] += last - first
         for low, high in weighed_chunks(weights, _PAIRS_TOGETHER):
             if not weights[low:high].any():
                 continue
@@ -204,3 +202,50 @@ class Lookup:
         common = verifier.compare(query, which + len(batch))
         self.num_compared += verifier.num_compared
         return common
+
+
+@dataclass(frozen=True)
+class _Searches:
+    """The searches of a batch, the same in every segment."""
+
+    batch: Incoming
+
+    @cached_property
+    def compared(self) -> Int64Array:
+        """Documents with a digest."""
+        return np.flatnonzero(has_digest(self.batch.digests))
+
+    @cached_property
+    def with_set(self) -> Int64Array:
+        """Those of them with a set, which have band keys."""
+        return self.compared[self.batch.sizes[self.compared] > 0]
+
+    @cached_property
+    def one_by_one(self) -> list[tuple[Int64Array, list[int]]]:
+        """Document, and its keys in the order of a segment's rows."""
+        batch = self.batch
+        return [
+            (
+                np.array([query]),
+                [
+                    int(batch.digests[query, 0]),
+                    *(batch.keys[query].tolist() if query in self.with_set else ()),
+                ],
+            )
+            for query in self.compared.tolist()
+        ]
+
+    def found(self, segment: Segment) -> Iterator[tuple[int, Int64Array, Int64Array, Int64Array]]:
+        """Yield (row, query, first, last): which documents have entries in a row, and where."""
+        batch = self.batch
+        if len(batch) <= _FEW:
+            for query, keys in self.one_by_one:
+                for row, *its_range in segment.ranges_of(keys, batch.key_bits):
+                    first, last = np.array(its_range)[:, None]
+                    yield row, query, first, last
+            return
+        for row in range(len(segment.entries)):
+            asked = self.with_set if row else self.compared
+            keys = batch.keys[asked, row - 1] if row else batch.digests[asked, 0]
+            hits, first, last = segment.ranges(row, keys, batch.key_bits if row else 0)
+            yield row, asked[hits], first, last

@@ -11,6 +11,7 @@ import os
 import sys
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import xxhash
@@ -95,6 +96,10 @@ class Manifest:
 
     def as_config(self) -> Config:
         """Return the options as a Config."""
+        return self._as_config
+
+    @cached_property
+    def _as_config(self) -> Config:
         return Config(**self.config)
 
     def next(self, **changes: Any) -> Manifest:

@@ -7,7 +7,8 @@ an Arrow IPC file with the column ``ids``; ``.marks`` has a byte for each docume
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -125,6 +126,7 @@ class Segment:
             start += sizes[name]
             if name != "header":
                 setattr(self, name, block)
+        self._words = self.entries.reshape(-1).data
         self.marks = entry.marks.mapped(folder)
         self.ids = _column(folder, entry.ids)
 
@@ -179,6 +181,28 @@ class Segment:
         hits = np.flatnonzero(found & (first < len(self)))
         high = low[hits] | ((np.uint64(1) << bits) - np.uint64(1))
         return hits, first[hits], np.searchsorted(entries, high, side="right")
+
+    def ranges_of(self, keys: Sequence[int], lost_bits: int) -> Iterator[tuple[int, int, int]]:
+        """Yield (row, first, last): where the entries of one document's keys lie, if anywhere.
+
+        It is what `ranges` gives for many documents. A search in plain Python takes a microsecond,
+        one of arrays ten before it begins.
+
+        Parameters
+        ----------
+        keys : of row 0, 1, ...
+        lost_bits : low bits that the keys do not have, but for row 0.
+        """
+        count, words = len(self), self._words
+        own_bits = int(place_bits(count))
+        for row, key in enumerate(keys):
+            bits = max(own_bits, lost_bits) if row else own_bits
+            low = key >> bits << bits
+            start, end = row * count, (row + 1) * count
+            first = bisect_left(words, low, start, end)
+            if first < end and words[first] < low + (1 << bits):
+                last = bisect_left(words, low + (1 << bits), first, end)
+                yield row, first - start, last - start
 
     def places(self, row: int, entries: Int64Array) -> Int64Array:
         """Return the documents' places of some entries of a row."""
