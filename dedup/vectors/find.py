@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from dedup.check import Check
 from dedup.decisions import decide
 from dedup.output.folder import check_replaceable, staged
 from dedup.output.pairs import all_verified_pairs, decided_pairs
@@ -38,13 +39,13 @@ class VectorResult(Tables):
             self.write_tables(stage)
 
 
-def find_vectors(data: Any, config: VectorConfig) -> VectorResult:
+def find_vectors(data: Any, config: VectorConfig, check: Check | None = None) -> VectorResult:
     """Find the near-duplicates among vectors; see `dedup.vectors.find_duplicates`."""
     stages, scratch = Stages(), Scratch()
     with stages("read"):
-        corpus = read_vectors(data, config)
+        corpus = read_vectors(data, config, check.columns if check is not None else ())
     warnings = corpus.ids.check(config.strict_ids, scratch)
-    found = search_vectors(corpus, config, scratch, stages)
+    found = search_vectors(corpus, config, scratch, stages, check)
     with stages("tables"):
         decisions = decide(corpus, found, scratch)
         if config.pairs == "all" and found.edges is not None:
@@ -52,6 +53,8 @@ def find_vectors(data: Any, config: VectorConfig) -> VectorResult:
         else:
             pairs = decided_pairs(corpus, found, decisions, scratch)
         summary = summarise_vectors(corpus, found, decisions, config, pairs)
+    if check is not None:
+        summary["search"]["refused_by_check"] = found.num_refused
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": stages.total}
     summary["peak_bytes"] = peak_bytes()

@@ -36,8 +36,10 @@ FEW_ROWS = {
     "in_keeper_order": "one",
     "_id_warnings": "one",
     "_stars": "one",
-    "_one": "one",
-    "_skipped": "ten at the most",
+    "one_row": "one",
+    "skipped_facts": "ten at the most",
+    "vector_kind": "one, and one for each reason, and ten at the most",
+    "drawn_contents": "4,096 at the most",
     "_is_ours": "one",
     "collected": "at most DRIVER_EDGES edges",
 }

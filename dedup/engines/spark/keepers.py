@@ -30,16 +30,19 @@ def removal_columns(edges: DataFrame) -> str:
     return f"rank bigint, keeper bigint, common {edges.schema['common'].dataType.simpleString()}"
 
 
-def greedy_removals(stages: Stages, edges: DataFrame, num_edges: int) -> DataFrame:
+def greedy_removals(
+    stages: Stages, edges: DataFrame, num_edges: int, prefix: str = ""
+) -> DataFrame:
     """Return `removal_columns`: each removed document with its keeper.
 
     Parameters
     ----------
     edges : (left, right, common), left before right in keeper order.
+    prefix : of the names of stages.
     """
     if num_edges <= DRIVER_EDGES:
         return _settled_here(edges)
-    return _settled_in_rounds(stages, edges, num_edges)
+    return _settled_in_rounds(stages, edges, num_edges, prefix)
 
 
 def first_keepers(removals: DataFrame, edges: DataFrame) -> DataFrame:
@@ -81,7 +84,7 @@ def collected(edges: DataFrame) -> tuple[Edges, Int64Array, np.dtype[Any]]:
     return Edges(left[order], right[order], common[order].view(np.int64)), documents, common.dtype
 
 
-def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int) -> DataFrame:
+def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int, prefix: str) -> DataFrame:
     """Settle documents in rounds; the last edges on the driver."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -94,15 +97,15 @@ def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int) -> Data
         kept = free.join(blocked, "rank", "left_anti")
         gone = open_.join(kept, open_["left"] == kept["rank"], "left_semi")
         found = stages.written(
-            f"removed_{number}", gone.select(F.col("right").alias("rank")).distinct()
+            f"{prefix}removed_{number}", gone.select(F.col("right").alias("rank")).distinct()
         )
         removed = found if removed is None else removed.union(found)
         rest = open_
         for side in ("left", "right"):
             rest = rest.join(found.withColumnRenamed("rank", side), side, "left_anti")
         # What a keeper touched went with its right side, so no open pair has a known keeper.
-        open_ = stages.written(f"open_{number}", rest.select("left", "right", "common"))
-        num_edges = stages.rows[f"open_{number}"]
+        open_ = stages.written(f"{prefix}open_{number}", rest.select("left", "right", "common"))
+        num_edges = stages.rows[f"{prefix}open_{number}"]
         number += 1
     last = _settled_here(open_).select("rank")
     removed = last if removed is None else removed.union(last)

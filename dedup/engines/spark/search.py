@@ -90,6 +90,9 @@ class Searching:
                 num_candidates = found.num_candidates
             else:
                 edges = stages.written("all_edges", edges.unionByName(found.edges).distinct())
+        elif self._kind.walks_leaders and not wants_all and stages.rows["candidates_hot_keys"]:
+            removals, edges, num_late = self._with_late_keepers(buckets, listed.hot, edges)
+            num_candidates += num_late
         else:
             removals = stages.written("removals", greedy_removals(stages, edges, edges.count()))
         num_edges = edges.count()
@@ -122,6 +125,43 @@ class Searching:
         found = self._stages.written(name, answers)
         self._num_refused += found.where("not stands").count()
         return found.where("stands").drop("stands")
+
+    def _with_late_keepers(
+        self, buckets: DataFrame, hot: DataFrame, edges: DataFrame
+    ) -> tuple[DataFrame, DataFrame, int]:
+        """Settle edges, also with the keepers that followed a leader of a bucket who then fell.
+
+        These are compared with all after them in the bucket, as `dedup.vectors.hot` says, and all
+        is settled anew, until there are none.
+
+        Returns
+        -------
+        The removals, all edges, and how many pairs were compared here.
+        """
+        from pyspark.sql import functions as F  # noqa: N812
+
+        stages, number, num_pairs = self._stages, 0, 0
+        waiting = hot.where(F.col("left").isNotNull())
+        waiting = waiting.select("key", F.col("right").alias("rank")).distinct()
+        others = buckets.select("key", F.col("rank").alias("right"))
+        while True:
+            found = greedy_removals(stages, edges, edges.count(), f"settling_{number}_")
+            removals = stages.written(f"removals_{number}", found)
+            late = waiting.join(removals, "rank", "left_anti")
+            late = stages.written(f"late_keepers_{number}", late)
+            if not stages.rows[f"late_keepers_{number}"]:
+                break
+            pairs = late.withColumnRenamed("rank", "left").join(others, "key")
+            pairs = pairs.where("left < right").select("left", "right").distinct()
+            pairs = stages.written(f"late_{number}", pairs)
+            num_pairs += stages.rows[f"late_{number}"]
+            more = self._compared(f"late_edges_{number}", pairs)
+            if more.isEmpty():
+                break
+            edges = stages.written(f"edges_{number}", edges.unionByName(more).distinct())
+            waiting = waiting.join(late, ["key", "rank"], "left_anti")
+            number += 1
+        return removals, edges, num_pairs
 
     def _in_rounds(self, buckets: DataFrame) -> Search:
         stages = self._stages

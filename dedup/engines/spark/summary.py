@@ -30,23 +30,11 @@ def summarise(
     config: Config,
 ) -> dict[str, Any]:
     """Return what a run did, as JSON values: one small aggregate a table."""
-    from pyspark.sql import functions as F  # noqa: N812
-
     facts = _input(documents, config)
     median = facts.pop("median_compared")
     units = facts.pop("units")
-    skipped = _skipped(found.skipped, documents)
-    buckets = _one(
-        found.buckets,
-        buckets=F.count_if(F.col("nth") == 1),
-        largest_bucket=F.coalesce(F.max("nth") + 1, F.lit(0)),
-    )
-    sizes = _one(
-        clusters,
-        clusters=F.count_if("is_keeper"),
-        clustered_documents=F.count("*"),
-        largest_cluster=F.coalesce(F.max("cluster_size"), F.lit(0)),
-    )
+    skipped = skipped_facts(found.skipped, documents)
+    buckets, sizes = bucket_facts(found.buckets), cluster_facts(clusters)
     removed = facts.pop("removed")
     spared = facts.pop("matched") - removed
     count = facts["documents"]
@@ -89,7 +77,30 @@ def summarise(
     }
 
 
-def _one(table: DataFrame, **aggregates: Column) -> dict[str, Any]:
+def bucket_facts(buckets: DataFrame) -> dict[str, Any]:
+    """Return how many buckets there are, and the members of the largest."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return one_row(
+        buckets,
+        buckets=F.count_if(F.col("nth") == 1),
+        largest_bucket=F.coalesce(F.max("nth") + 1, F.lit(0)),
+    )
+
+
+def cluster_facts(clusters: DataFrame) -> dict[str, Any]:
+    """Return how many clusters there are, of how many documents."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    return one_row(
+        clusters,
+        clusters=F.count_if("is_keeper"),
+        clustered_documents=F.count("*"),
+        largest_cluster=F.coalesce(F.max("cluster_size"), F.lit(0)),
+    )
+
+
+def one_row(table: DataFrame, **aggregates: Column) -> dict[str, Any]:
     """Return aggregates of a whole table by their names."""
     chosen = [column.alias(name) for name, column in aggregates.items()]
     found: dict[str, Any] = table.agg(*chosen).collect()[0].asDict()
@@ -107,7 +118,7 @@ def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
     def median(least: int) -> Column:
         return F.percentile(F.when(tokens >= least, tokens), F.lit(0.5))
 
-    facts = _one(
+    facts = one_row(
         documents,
         documents=F.count("*"),
         text_bytes=total("batch_bytes"),
@@ -127,13 +138,13 @@ def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
     return facts
 
 
-def _skipped(hot: DataFrame, documents: DataFrame) -> dict[str, Any]:
+def skipped_facts(hot: DataFrame, documents: DataFrame) -> dict[str, Any]:
     """Return what caps left out; the ten largest buckets that were cut short are named."""
     from pyspark.sql import functions as F  # noqa: N812
 
     is_bucket = F.col("members").isNotNull()
     is_document = F.col("left").isNull() & F.col("right").isNotNull()
-    facts = _one(
+    facts = one_row(
         hot,
         skipped_comparisons=F.coalesce(F.sum("skipped"), F.lit(0)),
         documents_with_skipped_comparisons=F.count_distinct(F.when(is_document, F.col("right"))),
