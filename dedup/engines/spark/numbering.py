@@ -123,9 +123,7 @@ def with_groups(documents: DataFrame, config: Config) -> DataFrame:
     return documents.withColumn("group", group.cast("bigint"))
 
 
-def in_keeper_order(
-    stages: Stages, documents: DataFrame, config: Config, *, by_id: bool
-) -> DataFrame:
+def in_keeper_order(stages: Stages, documents: DataFrame, keep: str, *, by_id: bool) -> DataFrame:
     """Add ``position`` and ``rank``, by the keeper policy.
 
     Parameters
@@ -139,7 +137,7 @@ def in_keeper_order(
     from pyspark.sql import functions as F  # noqa: N812
 
     if not by_id:
-        return _ranked(stages, documents.withColumn("position", F.col("place")), config)
+        return _ranked(stages, documents.withColumn("position", F.col("place")), keep)
     order = [F.col("doc_id").asc_nulls_first()]
     found = numbered(stages, documents, order, "position", unique="doc_id")
     is_null = F.col("doc_id").isNull()
@@ -149,16 +147,16 @@ def in_keeper_order(
             f"the ids have {wrong[1]} nulls and {wrong[0]} duplicates; give a column that tells "
             "all documents apart, for it takes the place of their positions."
         )
-    return _ranked(stages, found.drop("repeats"), config)
+    return _ranked(stages, found.drop("repeats"), keep)
 
 
-def _ranked(stages: Stages, documents: DataFrame, config: Config) -> DataFrame:
+def _ranked(stages: Stages, documents: DataFrame, keep: str) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
-    if config.keep == "first":
+    if keep == "first":
         return documents.withColumn("rank", F.col("position"))
     is_float = dict(documents.dtypes).get("policy") in ("float", "double")
-    keys = [*keeper_keys(config.keep, is_float=is_float), F.col("position")]
+    keys = [*keeper_keys(keep, is_float=is_float), F.col("position")]
     return numbered(stages, documents, keys, "rank").drop("repeats")
 
 

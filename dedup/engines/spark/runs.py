@@ -66,7 +66,7 @@ class MarkLeads:
 
 
 class SharedKeys:
-    """Leaves of (key, rank, size) rows, sorted by key and rank, those that share their key.
+    """Leaves of rows sorted by key and rank those that share their key.
 
     ``lead`` is the first rank of the key, ``nth`` the row's place among those of the key.
     """
@@ -74,14 +74,14 @@ class SharedKeys:
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the rows whose key stands in two rows or more."""
         state = RunState()
-        names = ("key", "rank", "size", "lead", "nth")
-        waiting = {name: np.zeros(0, np.int64) for name in names}
+        waiting: dict[str, Int64Array] = {}
         for batch in batches:
             if not batch.num_rows:
                 continue
-            new = {name: numbers(batch, name) for name in names[:3]}
-            new["lead"], new["nth"] = state.mark([new["key"]], new["rank"])
-            found = {name: np.concatenate([waiting[name], new[name]]) for name in names}
+            found = {name: numbers(batch, name) for name in batch.schema.names}
+            found["lead"], found["nth"] = state.mark([found["key"]], found["rank"])
+            if waiting:
+                found = {n: np.concatenate([waiting[n], column]) for n, column in found.items()}
             nth = found["nth"]
             shared = nth > 0
             shared[:-1] |= nth[1:] > 0
