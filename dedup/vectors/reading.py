@@ -90,6 +90,7 @@ def read_vectors(data: Any, config: VectorConfig) -> VectorCorpus:
         norms=norms,
         is_good=is_good,
         bad=reasons,
+        has_ids=any("doc_id" in one.columns[0].column_names for one in sources if one.columns),
     )
 
 
