@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from dedup.check import Check
     from dedup.config import Config
@@ -109,7 +109,7 @@ def find_duplicates(
     config = make_config(text=text, id=id, **options)
     check_config(config)
     rows, id_path = sketched(df, config, check)
-    return _found(df, id_path, rows, lambda _: Texts(config), scratch, partitions, check)
+    return _found(df, id_path, rows, {}, lambda *_: Texts(config), scratch, partitions, check)
 
 
 def find_vectors(
@@ -140,23 +140,24 @@ def find_vectors(
     """
     check_extra()
     from dedup.engines.spark.vector_sketches import sketched_vectors
-    from dedup.engines.spark.vectors import vector_kind
+    from dedup.engines.spark.vectors import observed, vector_kind
     from dedup.vectors import vector_config
 
     config = vector_config(vector=vector, id=id, **options)
     rows, dtype = sketched_vectors(df, config, check)
 
-    def kind(sketches: DataFrame) -> Kind:
-        return vector_kind(sketches, config, dtype, by_id=True)
+    def kind(stages: Stages, sketches: DataFrame) -> Kind:
+        return vector_kind(stages, sketches, config, dtype, by_id=True)
 
-    return _found(df, (id,), rows, kind, scratch, partitions, check)
+    return _found(df, (id,), rows, observed(), kind, scratch, partitions, check)
 
 
 def _found(
     df: DataFrame,
     id_path: Path,
     rows: DataFrame,
-    kind: Callable[[DataFrame], Kind],
+    observe: dict[str, Column],
+    kind: Callable[[Stages, DataFrame], Kind],
     scratch: str | None,
     partitions: int | None,
     check: Check | None,
@@ -164,13 +165,13 @@ def _found(
     """Run the plan on the sketches of a DataFrame."""
     from dedup.engines.spark.numbering import placed
     from dedup.engines.spark.plan import find
-    from dedup.engines.spark.stages import Stages
+    from dedup.engines.spark.stages import HASHES, Stages
 
     spark = df.sparkSession
     stages = Stages(spark, scratch_folder(spark, scratch), partitions)
     try:
-        sketches = placed(stages.written("sketches", rows), "place")
-        found = find(stages, sketches, kind(sketches), by_id=True, check=check)
+        sketches = placed(stages, stages.written("sketches", rows, observe, HASHES), "place")
+        found = find(stages, sketches, kind(stages, sketches), by_id=True, check=check)
     except BaseException:
         stages.close()
         raise

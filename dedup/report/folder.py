@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from dedup.output.evidence import PARTS_DIR, REJECTED_FILE
 from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, PAIRS_FILE, read_run, table_in
+from dedup.output.stored_table import StoredTable
 
 ROWS = 1 << 15
 """Rows of a table that are held at a time."""
@@ -63,14 +64,14 @@ class RunFolder:
         return (self.path / EVIDENCE_DIR / REJECTED_FILE).is_file()
 
     @cached_property
-    def clusters(self) -> pq.ParquetFile:
+    def clusters(self) -> StoredTable:
         """The clusters table."""
-        return pq.ParquetFile(self.path / CLUSTERS_FILE)
+        return StoredTable(self.path / CLUSTERS_FILE)
 
     @cached_property
-    def pairs(self) -> pq.ParquetFile:
+    def pairs(self) -> StoredTable:
         """The pairs table."""
-        return pq.ParquetFile(self.path / PAIRS_FILE)
+        return StoredTable(self.path / PAIRS_FILE)
 
     @cached_property
     def rejected(self) -> pa.Table | None:
@@ -82,7 +83,7 @@ class RunFolder:
     @property
     def host_column(self) -> str | None:
         """The column of the clusters table that tells the host, None where none does."""
-        schema = self.clusters.schema_arrow
+        schema = self.clusters.schema
         if "host" in schema.names:
             return "host"
         names = [name for name in ("url", "doc_id") if name in schema.names]

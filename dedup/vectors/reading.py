@@ -91,6 +91,7 @@ def read_vectors(data: Any, config: VectorConfig, more: Sequence[str] = ()) -> V
         norms=norms,
         is_good=is_good,
         bad=reasons,
+        has_ids=any("doc_id" in one.columns[0].column_names for one in sources if one.columns),
     )
 
 

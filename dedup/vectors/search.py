@@ -121,7 +121,7 @@ def search_vectors(
         far = vectors.sampled_distances()
         family, scheme, gate = choose_hashing(config, far, len(vectors), vectors.dim)
         keys = hash_vectors(vectors, family, scheme, gate, int(config.seed), scratch)
-    found = _Pairs(vectors, keys, scheme, gate, config, scratch)
+    found = PairSearch(vectors, keys, scheme, gate, config, scratch)
     if check is not None:
         name = measure_column(config.measure)
         found.verifier.accepts = CorpusCheck(check, corpus, vectors.rows, name, as_values)
@@ -156,7 +156,7 @@ def search_vectors(
     )
 
 
-class _Pairs:
+class PairSearch:
     """Candidate pairs of units, and what their verification decides.
 
     Attributes

@@ -32,13 +32,12 @@ BRINGS_ALL = {"toPandas", "toLocalIterator", "toJSON", "cache", "persist", "loca
 
 FEW_ROWS = {
     "placed": "one for each partition",
-    "sketched_files": "one for each part of the input, and one in all",
-    "in_keeper_order": "one",
     "_id_warnings": "one",
     "_stars": "one",
     "one_row": "one",
     "skipped_facts": "ten at the most",
-    "vector_kind": "one, and one for each reason, and ten at the most",
+    "_commonest": "one",
+    "_bad": "one for each reason, and ten at the most",
     "drawn_contents": "4,096 at the most",
     "_is_ours": "one",
     "collected": "at most DRIVER_EDGES edges",

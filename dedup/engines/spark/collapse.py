@@ -22,14 +22,14 @@ def collapsed(stages: Stages, documents: DataFrame, kind: Kind) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
     from pyspark.sql.types import LongType, StructType
 
-    compared = kind.compared()
     keys = ["digest_0", "digest_1", *(["group"] if kind.has_groups else [])]
-    ordered = stages.sorted_by(documents.where(compared), keys, ["rank"])
-    schema = StructType([*documents.schema.fields]).add("lead", LongType()).add("nth", LongType())
+    found = documents.withColumn("compared", F.coalesce(kind.compared(), F.lit(False)))
+    # Those that are not compared, all blank texts among them, are spread by their ranks.
+    spread = [F.when(F.col("compared"), F.col(name)).otherwise(F.col("rank")) for name in keys]
+    ordered = found.repartition(*stages.shuffle, *spread)
+    ordered = ordered.sortWithinPartitions("compared", *keys, "rank")
+    schema = StructType([*found.schema.fields]).add("lead", LongType()).add("nth", LongType())
+    alike = ordered.mapInArrow(MarkLeads(tuple(keys), "compared"), schema)
     is_first = (F.col("lead") == F.col("rank")) & kind.searched()
-    alike = ordered.mapInArrow(MarkLeads(tuple(keys)), schema).withColumn("is_unit", is_first)
-    others = documents.where(~compared).withColumn("lead", F.col("rank"))
-    others = others.withColumn("nth", F.lit(0).cast("bigint"))
-    return stages.written(
-        "documents", alike.unionByName(others.withColumn("is_unit", F.lit(False)))
-    )
+    alike = alike.withColumn("is_unit", F.col("compared") & is_first).drop("compared")
+    return stages.written("documents", alike)

@@ -52,16 +52,26 @@ class MarkLeads:
     """Adds to sorted rows the ``rank`` of the first row with equal keys, and the row's place.
 
     As ``lead`` and ``nth``.
+
+    Attributes
+    ----------
+    keys : names of int64 columns.
+    compared : name of a boolean column; rows for which it is false come first, each by itself.
     """
 
     keys: tuple[str, ...]
+    compared: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the batches with the two columns."""
         state = RunState()
         for batch in batches:
-            keys = [numbers(batch, name) for name in self.keys]
-            lead, nth = state.mark(keys, numbers(batch, "rank"))
+            rank = numbers(batch, "rank")
+            first = len(rank) - batch.column(self.compared).true_count
+            keys = [numbers(batch.slice(first), name) for name in self.keys]
+            found = state.mark(keys, rank[first:])
+            lead = np.concatenate([rank[:first], found[0]])
+            nth = np.concatenate([np.zeros(first, np.int64), found[1]])
             yield batch.append_column("lead", pa.array(lead)).append_column("nth", pa.array(nth))
 
 

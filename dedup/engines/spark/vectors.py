@@ -12,6 +12,7 @@ import pyarrow as pa
 from dedup.engines.spark.arrays import unpacked_rows
 from dedup.engines.spark.kind import Comparing
 from dedup.engines.spark.numbering import numbered
+from dedup.engines.spark.stages import HASHES
 from dedup.engines.spark.vector_kernels import (
     CompareVectors,
     Form,
@@ -23,6 +24,7 @@ from dedup.engines.spark.vector_kernels import (
 from dedup.errors import InputError
 from dedup.output.measures import EQUAL_SETS, UNKNOWN
 from dedup.output.schema import measure_column
+from dedup.text.hashing import Int64Array
 from dedup.vectors.config import VectorConfig
 from dedup.vectors.corpus import MIXED, NAMED, REASONS, refuse_bad
 from dedup.vectors.search import Hashing, choose_hashing
@@ -90,7 +92,7 @@ class VectorKind:
         columns = "place bigint, keys binary, gate binary"
         work = HashVectors(form, hashing, int(self.config.seed))
         hashed = good.mapInArrow(work, columns + (", content binary" if counts_votes else ""))
-        hashed = stages.written("hashed", hashed)
+        hashed = stages.written("hashed", hashed, options=HASHES)
         words = tuple(f"gate_{number}" for number in range(gate.words))
         config = self.config
         wants_all = config.pairs == "all" or config.linkage == "components"
@@ -114,7 +116,7 @@ class VectorKind:
 
         ranked = numbered(stages, units.select("rank", "place"), [F.col("rank")], "unit")
         count = stages.rows["units"]
-        sample = drawn_contents(ranked, sketches, drawn(count))
+        sample = drawn_contents(stages, ranked, sketches, drawn(count))
         octets = [unpacked_rows(chunk) for chunk in sample.chunks if len(chunk)]
         width = self.dim * np.dtype(self.dtype).itemsize
         joined = np.concatenate([np.zeros((0, width), np.uint8), *octets])
@@ -140,36 +142,62 @@ class VectorKind:
         return summarise(documents, found, clusters, pairs, self)
 
 
+def observed() -> dict[str, Column]:
+    """Return what is to be known of the sketches of vectors."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    dim = F.when(F.col("dim") > 0, F.col("dim"))
+    is_bad = F.col("reason").isNotNull() | (F.col("dim") == 0)
+    return {"least": F.min(dim), "most": F.max(dim), "bad": F.count_if(is_bad)}
+
+
 def vector_kind(
-    sketches: DataFrame, config: VectorConfig, dtype: str, *, by_id: bool
+    stages: Stages, sketches: DataFrame, config: VectorConfig, dtype: str, *, by_id: bool
 ) -> VectorKind:
     """Find the dimension, that of most vectors, and what cannot be compared.
+
+    Parameters
+    ----------
+    sketches : written as the stage ``sketches``, with `observed`.
 
     Raises
     ------
     InputError : there is no vector, or some are bad and `skip_bad` is not set.
     """
+    seen = stages.observed["sketches"]
+    if seen["most"] is None:
+        raise InputError("the input holds no vector; give a table or files of some.")
+    is_mixed = seen["least"] != seen["most"]
+    dim = _commonest(sketches) if is_mixed else seen["most"]
+    found = _bad(sketches, config, dim, by_id=by_id) if is_mixed or seen["bad"] else Counter()
+    return VectorKind(config, dtype, dim, found)
+
+
+def _commonest(sketches: DataFrame) -> int:
+    """Return the dimension of most vectors, of equally many the smallest."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    sized = sketches.where(F.col("dim") > 0)
-    dims = sized.groupBy("dim").agg(F.count("*").alias("rows"))
-    most = dims.orderBy(F.col("rows").desc(), "dim").limit(1).collect()
-    if not most:
-        raise InputError("the input holds no vector; give a table or files of some.")
-    dim = most[0].dim
-    reason = _reason(dim)
-    order = F.col("doc_id") if by_id else F.col("place")
-    bad = sketches.select(order.alias("name"), reason.alias("reason"))
+    dims = sketches.where(F.col("dim") > 0).groupBy("dim").agg(F.count("*").alias("rows"))
+    dim: int = dims.orderBy(F.col("rows").desc(), "dim").limit(1).collect()[0].dim
+    return dim
+
+
+def _bad(sketches: DataFrame, config: VectorConfig, dim: int, *, by_id: bool) -> Counter[str]:
+    """Count what cannot be compared, by reason; refuse it where it is not to be left out."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    name = F.col("doc_id") if by_id else F.col("place")
+    bad = sketches.select(name.alias("name"), _reason(dim).alias("reason"))
     bad = bad.where(F.col("reason").isNotNull())
-    counted = bad.groupBy("reason").agg(F.count("*").alias("rows"))
-    counts = {row.reason: row.rows for row in counted.collect()}
+    counted = bad.groupBy("reason").agg(F.count("*").alias("rows")).collect()
+    counts = {row.reason: row.rows for row in counted}
     found = Counter({reason: counts[reason] for reason in REASONS if reason in counts})
     if found and not config.skip_bad:
         first = next(iter(found))
         named = bad.where(F.col("reason") == first).orderBy("name").limit(NAMED).collect()
         names = [str(row.name) if by_id else f"{row.name:,}" for row in named]
         refuse_bad("ids" if by_id else "rows", names, found)
-    return VectorKind(config, dtype, dim, found)
+    return found
 
 
 def _reason(dim: int) -> Column:
@@ -179,7 +207,9 @@ def _reason(dim: int) -> Column:
     return F.when(F.col("dim") != dim, F.lit(MIXED)).otherwise(F.col("reason"))
 
 
-def drawn_contents(ranked: DataFrame, sketches: DataFrame, units: np.ndarray) -> pa.ChunkedArray:
+def drawn_contents(
+    stages: Stages, ranked: DataFrame, sketches: DataFrame, units: Int64Array
+) -> pa.ChunkedArray:
     """Bring the contents of some thousand units to the driver, in the order given.
 
     Parameters
@@ -189,9 +219,7 @@ def drawn_contents(ranked: DataFrame, sketches: DataFrame, units: np.ndarray) ->
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    spark = sketches.sparkSession
-    chosen = pa.table({"unit": units, "nth": np.arange(len(units))})
-    wanted = spark.createDataFrame(chosen, "unit bigint, nth bigint")
+    wanted = stages.table(pa.table({"unit": units, "nth": np.arange(len(units))}))
     places = ranked.join(F.broadcast(wanted), "unit").select("place", "nth")
     found = sketches.select("place", "content").join(F.broadcast(places), "place")
     table = found.select("nth", "content").toArrow()
