@@ -154,7 +154,7 @@ def test_the_nearest_of_the_candidates(
 def test_recall_of_the_nearest(tmp_path: Path, kind: str, measure: str) -> None:
     """Of queries whose nearest is at the threshold, the asked share at least finds it.
 
-    Four standard errors below are allowed; the cap is the default, of twice the tables. Neighbouring
+    Four standard errors below are allowed; the cap is the default, twice the tables. Neighbouring
     buckets find more of what is further away, and never less.
     """
     stored = background(kind, 400, 24).astype(np.float32)
