@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dedup.engines.spark.stages import Stages
     from dedup.io.columns import Path
 
-__all__ = ["SparkResult", "find_duplicates", "find_vectors", "run"]
+__all__ = ["SparkResult", "find_duplicates", "find_vectors", "run", "run_vectors"]
 
 
 class SparkResult:
@@ -215,4 +215,32 @@ def run(
         partitions=partitions,
         overwrite=overwrite,
         check=check,
+    )
+
+
+def run_vectors(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str] | None,
+    config: VectorConfig,
+    *,
+    scratch: str | os.PathLike[str] | None = None,
+    partitions: int | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Find the near-duplicates in files of vectors, as ``dedup vectors run --engine spark``.
+
+    Parameters
+    ----------
+    inputs : Parquet, Arrow and ``.npy`` files that driver and executors find under the same path.
+    output, scratch, partitions : as for `run`.
+
+    Returns
+    -------
+    The summary.
+    """
+    check_extra()
+    from dedup.engines.spark.vector_files import run_vector_files
+
+    return run_vector_files(
+        inputs, output, config, scratch=scratch, partitions=partitions, overwrite=overwrite
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,9 +142,20 @@ def check_path(path: Path) -> None:
         raise InputError(f"there is no file {path}; check the path.")
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raise InputError for whatever reading a file fails by."""
+    try:
+        yield
+    except (OSError, ValueError, pa.ArrowInvalid) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} cannot be read ({error}); check that it is whole.") from error
+
+
 def _of_file(path: Path, config: VectorConfig, dim: list[int], more: Sequence[str]) -> _Source:
     check_path(path)
-    try:
+    with readable(path):
         if path.suffix == ".npy":
             array = np.load(path, mmap_mode="r", allow_pickle=False)
             return _of_array(array, path.name, config, dim, more)
@@ -155,10 +167,6 @@ def _of_file(path: Path, config: VectorConfig, dim: list[int], more: Sequence[st
         with ipc.open_file(path) as reader:
             found = (reader.get_batch(number) for number in range(reader.num_record_batches))
             return _of_batches(found, reader.schema, path.name, config, dim, more)
-    except (OSError, ValueError, pa.ArrowInvalid) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} cannot be read ({error}); check that it is whole.") from error
 
 
 def check_array(array: NDArray[Any], name: str, config: VectorConfig, more: Sequence[str]) -> None:

@@ -32,7 +32,7 @@ BRINGS_ALL = {"toPandas", "toLocalIterator", "toJSON", "cache", "persist", "loca
 
 FEW_ROWS = {
     "placed": "one for each partition",
-    "_id_warnings": "one",
+    "warnings_of_ids": "one",
     "_stars": "one",
     "one_row": "one",
     "skipped_facts": "ten at the most",

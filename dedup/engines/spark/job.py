@@ -56,7 +56,9 @@ def run_files(
         summary["input"]["arguments"] = [printable(shown(given)) for given in inputs]
         if found.skipped:
             summary["input"]["skipped_files"] = dict(found.skipped)
-        first = _id_warnings(sketches, config) + unread_warning(Counter(facts["unread"]))
+        first = warnings_of_ids(sketches, strict=config.strict_ids) + unread_warning(
+            Counter(facts["unread"])
+        )
         summary["warnings"] = first + summary["warnings"]
         summary |= stages.facts()
         check_unchanged(before, Fingerprint.of_all(found.files))
@@ -67,12 +69,12 @@ def run_files(
     return summary
 
 
-def _id_warnings(documents: DataFrame, config: Config) -> list[str]:
+def warnings_of_ids(documents: DataFrame, *, strict: bool) -> list[str]:
     """Return warnings about null and duplicate ids, counted by 64 bits of hash.
 
     Raises
     ------
-    InputError : there are some, and `Config.strict_ids` is set.
+    InputError : there are some, and none may be.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -80,4 +82,4 @@ def _id_warnings(documents: DataFrame, config: Config) -> list[str]:
     hashes = F.when(~is_null, F.xxhash64("doc_id"))
     counts = documents.agg(F.count("*"), F.count_if(is_null), F.count_distinct(hashes))
     total, nulls, distinct = counts.collect()[0]
-    return id_warnings(nulls, total - nulls - distinct, strict=config.strict_ids)
+    return id_warnings(nulls, total - nulls - distinct, strict=strict)

@@ -57,7 +57,8 @@ def vector_rows(
     sizes = pc.list_value_length(lists).fill_null(-1).to_numpy(zero_copy_only=False)
     count = len(lists)
     digests = np.zeros((count, 2), np.uint64)
-    reasons = np.full(count, NULL, object)
+    reasons = np.full(count, None, object)
+    reasons[sizes < 0] = NULL
     # Lists are of one size but for bad ones; each size is a matrix.
     contents, order = [pa.array([b""] * int((sizes <= 0).sum()))], [np.flatnonzero(sizes <= 0)]
     for dim in np.unique(sizes[sizes > 0]).tolist():
