@@ -55,6 +55,8 @@ def run(
 
     if engine == "local" and scratch is not None:
         raise click.UsageError("--scratch is for --engine spark; leave it out.")
+    if engine == "spark" and report:
+        raise click.UsageError("--report is not for --engine spark; leave it out.")
     if report:
         require_extra()
         if config.measure == "euclidean":

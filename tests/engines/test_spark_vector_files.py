@@ -92,6 +92,19 @@ def test_a_file_that_is_none_of_vectors_is_refused(tmp_path: Path) -> None:
             split(tmp_path / name, 0, VectorConfig())
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--engine", "spark", "--report"], "--report is not for --engine spark"),
+        (["--scratch", "s"], "--scratch is for --engine spark"),
+    ],
+)
+def test_what_is_for_one_engine_is_refused_by_the_other(options: list[str], said: str) -> None:
+    refused = CliRunner().invoke(cli, ["vectors", "run", "a.npy", "-o", "out", *options])
+    assert refused.exit_code == 2
+    assert said in refused.output
+
+
 @pytest.mark.slow
 def test_files_of_all_formats_by_the_command(spark: Any, tmp_path: Path) -> None:
     paths = written(tmp_path, is_bad=True)
