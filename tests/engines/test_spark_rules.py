@@ -32,8 +32,8 @@ BRINGS_ALL = {"toPandas", "toLocalIterator", "toJSON", "cache", "persist", "loca
 
 FEW_ROWS = {
     "placed": "one for each partition",
-    "sketched_files": "one for each part of the input, and one in all",
-    "in_keeper_order": "one",
+    "_listed_here": "at most DRIVER_BYTES",
+    "_compared": "no more than the pairs that the driver has listed",
     "_id_warnings": "one",
     "_stars": "one",
     "_one": "one",

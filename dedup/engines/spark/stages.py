@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -24,6 +25,14 @@ NOTHING: Mapping[str, Any] = {}
 
 HASHES = {"compression": "uncompressed", "parquet.enable.dictionary": "false"}
 """How a table is written that is of hashes for the most part: no codec makes those smaller."""
+
+
+@dataclass(frozen=True)
+class Few:
+    """A table of few rows: on the driver, and as Spark sees it."""
+
+    here: pa.Table
+    frame: DataFrame
 
 
 class Stages:
@@ -90,11 +99,12 @@ class Stages:
         self.seconds[name] = time.perf_counter() - begin
         return self.spark.read.schema(table.schema).parquet(path)
 
-    def settled(self, name: str, make: Callable[[], pa.Table]) -> DataFrame:
+    def settled(self, name: str, make: Callable[[], pa.Table]) -> Few:
         """Make a table of few rows on the driver, which goes with the plans that it is used in."""
         begin = time.perf_counter()
-        table = make()
-        found = self.table(table)
+        with of_tasks():
+            table = make()
+        found = Few(table, self.table(table))
         self.rows[name], self.bytes[name] = table.num_rows, table.nbytes
         self.seconds[name] = time.perf_counter() - begin
         return found

@@ -35,12 +35,7 @@ def summarise(
     facts = _input(documents, config)
     median = facts.pop("median_compared")
     units = facts.pop("units")
-    skipped = _skipped(found.skipped, documents)
-    buckets = _one(
-        found.buckets,
-        buckets=F.count_if(F.col("nth") == 1),
-        largest_bucket=F.coalesce(F.max("nth") + 1, F.lit(0)),
-    )
+    skipped = _skipped(found, documents)
     sizes = _one(
         clusters,
         clusters=F.count_if("is_keeper"),
@@ -60,7 +55,8 @@ def summarise(
         "input": facts,
         "search": {
             "distinct_sets": units,
-            **buckets,
+            "buckets": found.buckets.num_buckets,
+            "largest_bucket": found.buckets.largest,
             "candidate_pairs": found.num_candidates,
             "compared_pairs": found.num_candidates,
             "measure": config.measure,
@@ -127,30 +123,31 @@ def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
     return facts
 
 
-def _skipped(hot: DataFrame, documents: DataFrame) -> dict[str, Any]:
+def _skipped(found: Search, documents: DataFrame) -> dict[str, Any]:
     """Return what caps left out; the ten largest buckets that were cut short are named."""
     from pyspark.sql import functions as F  # noqa: N812
 
+    if not found.num_skipped:
+        names = ("skipped_comparisons", "documents_with_skipped_comparisons")
+        return {**dict.fromkeys(names, 0), "capped_buckets": []}
+    hot = found.skipped
     is_bucket = F.col("members").isNotNull()
     is_document = F.col("left").isNull() & F.col("right").isNotNull()
-    facts = _one(
-        hot,
-        skipped_comparisons=F.coalesce(F.sum("skipped"), F.lit(0)),
-        documents_with_skipped_comparisons=F.count_distinct(F.when(is_document, F.col("right"))),
+    counts = _one(hot, documents=F.count_distinct(F.when(is_document, F.col("right"))))
+    members, looked_at = F.max("members"), F.max_by("looked_at", "members")
+    largest = (
+        hot.where(is_bucket)
+        .groupBy(F.col("lead").alias("rank"))
+        .agg(members.alias("members"), looked_at.alias("looked_at"))
+        .orderBy(F.col("members").desc(), "rank")
+        .limit(_SHOWN_SKIPPED)
     )
-    capped = []
-    if facts["skipped_comparisons"]:
-        members, looked_at = F.max("members"), F.max_by("looked_at", "members")
-        largest = (
-            hot.where(is_bucket)
-            .groupBy(F.col("lead").alias("rank"))
-            .agg(members.alias("members"), looked_at.alias("looked_at"))
-            .orderBy(F.col("members").desc(), "rank")
-            .limit(_SHOWN_SKIPPED)
-        )
-        rows = largest.join(documents.select("rank", "doc_id"), "rank").collect()
-        capped = [
+    rows = largest.join(documents.select("rank", "doc_id"), "rank").collect()
+    return {
+        "skipped_comparisons": found.num_skipped,
+        "documents_with_skipped_comparisons": counts["documents"],
+        "capped_buckets": [
             {"first_id": row.doc_id, "documents": row.members, "looked_at": row.looked_at}
             for row in sorted(rows, key=lambda row: (-row.members, row.rank))
-        ]
-    return {**facts, "capped_buckets": capped}
+        ],
+    }
