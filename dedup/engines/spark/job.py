@@ -50,18 +50,19 @@ def run_files(
     stages = Stages(spark, folder, partitions)
     try:
         sketches, riding, facts = sketched_files(stages, found.files, config, check)
+        ids = stages.later(lambda: _id_warnings(sketches, config))
         result = find(stages, sketches, Texts(config), by_id=False, riding=riding, check=check)
         summary = result.summary
         summary["input"] |= facts
         summary["input"]["arguments"] = [printable(shown(given)) for given in inputs]
         if found.skipped:
             summary["input"]["skipped_files"] = dict(found.skipped)
-        first = _id_warnings(sketches, config) + unread_warning(Counter(facts["unread"]))
+        first = ids.result() + unread_warning(Counter(facts["unread"]))
         summary["warnings"] = first + summary["warnings"]
         summary |= stages.facts()
         check_unchanged(before, Fingerprint.of_all(found.files))
         if target is not None:
-            target.write(result)
+            target.write(stages, result)
     finally:
         stages.close()
     return summary

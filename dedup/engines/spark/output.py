@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dedup.engines.spark.plan import Found
 from dedup.engines.spark.session import reached
+from dedup.engines.spark.stages import Stages
 from dedup.errors import OutputExistsError
 from dedup.io.remote import shown_uri
 from dedup.jobs.filtering import REMOVED_FILE
@@ -42,10 +44,10 @@ class LocalOutput:
         check_replaceable(folder, overwrite)
         self._folder = folder
 
-    def write(self, result: Found) -> None:
+    def write(self, stages: Stages, result: Found) -> None:
         """Write the tables and the summary."""
         with staged(self._folder) as stage:
-            _write_tables(result, stage.absolute().as_uri())
+            _write_tables(stages, result, stage.absolute().as_uri())
             (stage / SUMMARY_FILE).write_bytes(_summary_bytes(result))
 
 
@@ -74,11 +76,11 @@ class HadoopOutput:
                 "another."
             )
 
-    def write(self, result: Found) -> None:
+    def write(self, stages: Stages, result: Found) -> None:
         """Write the tables, then the summary, then the mark that all is there."""
         files, path = reached(self._spark, self._uri)
         files.delete(path, True)
-        _write_tables(result, self._uri)
+        _write_tables(stages, result, self._uri)
         for name, octets in ((SUMMARY_FILE, _summary_bytes(result)), (SUCCESS_FILE, b"")):
             files, path = reached(self._spark, f"{self._uri}/{name}")
             stream = files.create(path)
@@ -107,7 +109,7 @@ def output_of(
     return LocalOutput(text, overwrite=overwrite)
 
 
-def _write_tables(result: Found, folder: str) -> None:
+def _write_tables(stages: Stages, result: Found, folder: str) -> None:
     """Write the tables, their rows in the order of the local engine's, from file to file."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -116,8 +118,12 @@ def _write_tables(result: Found, folder: str) -> None:
         PAIRS_FILE: result.pairs.orderBy("left_position", "right_position"),
         REMOVED_FILE: result.removed.orderBy("position"),
     }
-    for name, table in tables.items():
-        table.write.option("compression", "zstd").parquet(f"{folder}/{name}")
+
+    def write(name: str) -> None:
+        tables[name].write.option("compression", "zstd").parquet(f"{folder}/{name}")
+
+    for written in [stages.later(partial(write, name)) for name in tables]:
+        written.result()
 
 
 def _summary_bytes(result: Found) -> bytes:

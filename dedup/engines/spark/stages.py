@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -25,6 +26,11 @@ NOTHING: Mapping[str, Any] = {}
 
 HASHES = {"compression": "uncompressed", "parquet.enable.dictionary": "false"}
 """How a table is written that is of hashes for the most part: no codec makes those smaller."""
+
+MOST_AT_ONCE = 4
+"""Jobs that run beside each other, none of which waits for another."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,7 @@ class Stages:
         self.bytes: dict[str, int] = {}
         self.observed: dict[str, dict[str, Any]] = {}
         self._begin = time.perf_counter()
+        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="dedup-stage")
 
     def facts(self) -> dict[str, Any]:
         """Return what the summary says of the stages, as JSON values."""
@@ -109,6 +116,14 @@ class Stages:
         self.seconds[name] = time.perf_counter() - begin
         return found
 
+    def later(self, work: Callable[[], T]) -> Future[T]:
+        """Start work whose jobs run beside those that follow; `close` waits for it."""
+        from pyspark import inheritable_thread_target
+
+        with_session: Any = inheritable_thread_target(self.spark)
+        begun: Future[T] = self._pool.submit(with_session(work))
+        return begun
+
     def table(self, table: pa.Table) -> DataFrame:
         """Return a few rows of the driver as a DataFrame, which no job has to read."""
         return self.spark.createDataFrame(table)
@@ -119,4 +134,5 @@ class Stages:
 
     def close(self) -> None:
         """Delete all that was written."""
+        self._pool.shutdown(cancel_futures=True)
         remove_folder(self.spark, self.folder)

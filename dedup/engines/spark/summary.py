@@ -22,28 +22,25 @@ if TYPE_CHECKING:
 _SHOWN_SKIPPED = 10
 
 
-def summarise(
-    documents: DataFrame,
-    found: Search,
-    clusters: DataFrame,
-    pairs: DataFrame,
-    config: Config,
-) -> dict[str, Any]:
-    """Return what a run did, as JSON values: one small aggregate a table."""
-    from pyspark.sql import functions as F  # noqa: N812
+_RESULT = ("clusters", "clustered_documents", "largest_cluster", "removed", "matched", "pairs")
 
-    facts = _input(documents, config)
+
+def summarise(
+    decisions: DataFrame, found: Search, counts: dict[str, Any], config: Config
+) -> dict[str, Any]:
+    """Return what a run did, as JSON values.
+
+    Parameters
+    ----------
+    counts : see `Kind.summarise`.
+    """
+    facts = dict(counts)
     median = facts.pop("median_compared")
     units = facts.pop("units")
-    skipped = _skipped(found, documents)
-    sizes = _one(
-        clusters,
-        clusters=F.count_if("is_keeper"),
-        clustered_documents=F.count("*"),
-        largest_cluster=F.coalesce(F.max("cluster_size"), F.lit(0)),
-    )
-    removed = facts.pop("removed")
-    spared = facts.pop("matched") - removed
+    skipped = _skipped(found, decisions)
+    result = {name: facts.pop(name) for name in _RESULT}
+    num_pairs, removed = result.pop("pairs"), result.pop("removed")
+    spared = result.pop("matched") - removed
     count = facts["documents"]
     import pyspark
 
@@ -64,11 +61,11 @@ def summarise(
             **skipped,
         },
         "result": {
-            **sizes,
+            **result,
             "removed": removed,
             "kept": count - removed,
             "removed_share": removed / count if count else 0.0,
-            "pairs": pairs.count(),
+            "pairs": num_pairs,
             **({} if config.keep_best == 1 else {"spared": spared}),
         },
         "ignored_shingles": None,
@@ -92,7 +89,8 @@ def _one(table: DataFrame, **aggregates: Column) -> dict[str, Any]:
     return found
 
 
-def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
+def counted(documents: DataFrame, config: Config) -> dict[str, Any]:
+    """Return the counts of `Kind.counted`: one small aggregate."""
     from pyspark.sql import functions as F  # noqa: N812
 
     tokens = F.col("num_tokens")
@@ -103,7 +101,7 @@ def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
     def median(least: int) -> Column:
         return F.percentile(F.when(tokens >= least, tokens), F.lit(0.5))
 
-    facts = _one(
+    return _one(
         documents,
         documents=F.count("*"),
         text_bytes=total("batch_bytes"),
@@ -117,10 +115,7 @@ def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
         too_short=F.count_if((tokens < config.min_tokens) & ~is_blank()),
         invalid_utf8=total("batch_invalid"),
         units=F.count_if("is_unit"),
-        removed=F.count_if("is_removed"),
-        matched=F.count_if(F.col("removed_by") != F.col("rank")),
     )
-    return facts
 
 
 def _skipped(found: Search, documents: DataFrame) -> dict[str, Any]:
