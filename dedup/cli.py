@@ -22,6 +22,8 @@ from dedup.commands.report import report
 from dedup.commands.run import run
 from dedup.commands.serve import serve
 from dedup.commands.show import show
+from dedup.commands.vector_index import index as vector_index
+from dedup.commands.vector_index import query as vector_query
 from dedup.commands.vectors import vectors
 from dedup.errors import DedupError
 from dedup.version import __version__
@@ -50,6 +52,8 @@ for command in (
     vectors,
 ):
     cli.add_command(command)
+vectors.add_command(vector_index)
+vectors.add_command(vector_query)
 
 
 def main() -> None:

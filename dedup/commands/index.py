@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dedup.commands.options import config_options
-from dedup.errors import InputError
+from dedup.commands.upkeep import output_option, upkeep, verbose_option
 from dedup.index.options import OPTIONS, READING_OPTIONS, STORES
 
 if TYPE_CHECKING:
@@ -19,14 +18,6 @@ if TYPE_CHECKING:
     from dedup.index.index import Index
 
 _PROBLEMS_SHOWN = 5
-
-_output = click.option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    help="Where to write the rows: Parquet if it ends so, or JSON Lines.",
-)
-_verbose = click.option("-v", "--verbose", is_flag=True, help="Print tracebacks of errors.")
 
 
 @click.group()
@@ -44,7 +35,7 @@ def index() -> None:
     help="Store the documents that match nothing before them, or all, which clusters need.",
 )
 @config_options(OPTIONS)
-@_verbose
+@verbose_option
 def create(path: str, store: str, verbose: bool, **options: Any) -> None:
     """Make an index without documents; its options are fixed then."""
     from dedup.index.index import Index
@@ -58,9 +49,9 @@ def create(path: str, store: str, verbose: bool, **options: Any) -> None:
 @click.argument("path", metavar="PATH")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @config_options(READING_OPTIONS)
-@_output
+@output_option
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
-@_verbose
+@verbose_option
 def add(
     path: str, inputs: tuple[str, ...], output: str | None, quiet: bool, verbose: bool, **names: Any
 ) -> None:
@@ -93,8 +84,8 @@ def add(
     metavar="N",
     help="Stored documents to compare a document with, the first ones; all if not given.",
 )
-@_output
-@_verbose
+@output_option
+@verbose_option
 def query(
     path: str,
     inputs: tuple[str, ...],
@@ -114,61 +105,6 @@ def query(
 
 @index.command()
 @click.argument("path", metavar="PATH")
-@click.argument("ids", nargs=-1, metavar="ID...")
-@click.option(
-    "--ids", "listed", type=click.File(), metavar="FILE", help="Ids, one a line; - is stdin."
-)
-@_verbose
-def remove(path: str, ids: tuple[str, ...], listed: Any, verbose: bool) -> None:
-    """Remove the documents of these ids."""
-    wanted = [*ids, *(line.rstrip("\n") for line in listed or ())]
-    if not wanted:
-        raise click.UsageError("give the ids to remove, or --ids FILE.")
-    click.echo(f"{_opened(path).remove(wanted):,} documents removed")
-
-
-@index.command()
-@click.argument("path", metavar="PATH")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@_verbose
-def stats(path: str, as_json: bool, verbose: bool) -> None:
-    """Print counts and sizes."""
-    found = _opened(path).stats()
-    if as_json:
-        click.echo(json.dumps(found, indent=2))
-        return
-    config = found.pop("config")
-    for name, value in (found | config).items():
-        is_count = type(value) is int and name != "seed"
-        shown = f"{value:,}" if is_count else str(value)
-        click.echo(f"{name:<14}{shown:>16}")
-
-
-@index.command()
-@click.argument("path", metavar="PATH")
-@_verbose
-def compact(path: str, verbose: bool) -> None:
-    """Make one segment of all, without what was removed; no answer changes."""
-    opened = _opened(path)
-    opened.compact()
-    found = opened.stats()
-    click.echo(f"{found['documents']:,} documents in {found['bytes']:,} bytes")
-
-
-@index.command()
-@click.argument("path", metavar="PATH")
-@_verbose
-def verify(path: str, verbose: bool) -> None:
-    """Read every byte; name what is damaged, with exit code 1."""
-    opened = _opened(path)
-    problems = opened.verify()
-    if problems:
-        raise InputError(f"{path} is damaged: {'; '.join(problems)}; restore it from a copy.")
-    click.echo(f"{path} is sound: {opened.stats()['bytes']:,} bytes read")
-
-
-@index.command()
-@click.argument("path", metavar="PATH")
 @click.option(
     "--linkage",
     type=click.Choice(("keeper", "components")),
@@ -176,8 +112,8 @@ def verify(path: str, verbose: bool) -> None:
     show_default=True,
     help="Clusters of a keeper and its duplicates, or connected components.",
 )
-@_output
-@_verbose
+@output_option
+@verbose_option
 def clusters(path: str, linkage: str, output: str | None, verbose: bool) -> None:
     """Print the clusters of all that was added, in an index that stores all."""
     from dedup.index.table_file import TableFile
@@ -190,6 +126,10 @@ def _opened(path: str) -> Index:
     from dedup.index.index import Index
 
     return Index.open(path)
+
+
+for command in upkeep(_opened):
+    index.add_command(command)
 
 
 @contextmanager

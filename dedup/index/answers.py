@@ -29,16 +29,18 @@ def id_type(segments: Sequence[Segment], more: Sequence[pa.DataType] = ()) -> pa
     return joined[0].type if joined else pa.string()
 
 
-def stored_ids(segments: Sequence[Segment], matches: Matches, kind: pa.DataType) -> pa.Array:
-    """Return the ids of the stored documents of matches."""
+def stored_ids(
+    segments: Sequence[Segment], segment: Int64Array, place: Int64Array, kind: pa.DataType
+) -> pa.Array:
+    """Return the ids of stored documents, by the numbers of their segments and their places."""
     pieces, order = [pa.array([], kind)], [np.zeros(0, np.int64)]
-    for number in np.unique(matches.segment).tolist():
-        rows = np.flatnonzero(matches.segment == number)
-        found = segments[number].ids.take(pa.array(matches.place[rows])).combine_chunks()
+    for number in np.unique(segment).tolist():
+        rows = np.flatnonzero(segment == number)
+        found = segments[number].ids.take(pa.array(place[rows])).combine_chunks()
         pieces.append(found.cast(kind))
         order.append(rows)
-    back = np.empty(len(matches), np.int64)
-    back[np.concatenate(order)] = np.arange(len(matches))
+    back = np.empty(len(segment), np.int64)
+    back[np.concatenate(order)] = np.arange(len(segment))
     return pa.concat_arrays(pieces).take(pa.array(back))
 
 
@@ -66,7 +68,7 @@ def matches_table(
     columns = {"query": pa.array(matches.query + first)}
     if batch.ids is not None:
         columns["query_id"] = batch.ids.take(pa.array(matches.query))
-    columns["doc_id"] = stored_ids(segments, matches, kind)
+    columns["doc_id"] = stored_ids(segments, matches.segment, matches.place, kind)
     columns["jaccard"] = pa.array(matches.jaccard)
     columns["match"] = _KINDS.take(pa.array(kinds))
     columns["added"] = pa.array(added).cast(pa.timestamp("s", "UTC"))
@@ -104,7 +106,8 @@ def added_table(
     # The keeper of a document is stored, else it is another one of the batch.
     choice = settled.keeper.copy()
     choice[stored.query] = count + np.arange(len(stored))
-    known = pa.concat_arrays([ids.cast(kind), stored_ids(segments, stored, kind)])
+    stored_keepers = stored_ids(segments, stored.segment, stored.place, kind)
+    known = pa.concat_arrays([ids.cast(kind), stored_keepers])
     return pa.table(
         {
             "doc_id": ids.cast(kind),

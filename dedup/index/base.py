@@ -91,7 +91,7 @@ class StoredIndex(ABC, Generic[M, S, C]):
         return self._snapshot.num_live
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.path}: {len(self):,} documents>"
+        return f"<{type(self).__name__} {self.path}: {len(self):,} {self.manifest.holds}>"
 
     def remove(self, ids: Sequence[Any]) -> int:
         """Remove the documents of these ids, and return how many there were.

@@ -35,6 +35,7 @@ class DocumentManifest(Manifest[DocumentSegment]):
         "hash_version": HASH_VERSION,
         "unicode_version": UNICODE_VERSION,
     }
+    holds: ClassVar[str] = "documents"
     made_by: ClassVar[str] = "dedup index create"
     entry: ClassVar[type[SegmentEntry]] = DocumentEntry
 

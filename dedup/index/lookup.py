@@ -141,9 +141,8 @@ class Lookup:
             queries, places = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
             for row, query, first, last in found:
                 a, b = np.searchsorted(query, (low, high))
-                counts = last[a:b] - first[a:b]
-                shift = np.repeat(first[a:b] - (np.cumsum(counts) - counts), counts)
-                places.append(segment.places(row, shift + np.arange(len(shift))))
+                found_places, counts = segment.places_in(row, first[a:b], last[a:b])
+                places.append(found_places)
                 queries.append(np.repeat(query[a:b], counts))
             query, place = np.concatenate(queries), np.concatenate(places)
             unwanted = REMOVED | (DUPLICATE if self.keepers_only else 0)

@@ -42,6 +42,8 @@ class Manifest(ABC, Generic[S]):
     format: ClassVar[str]
     versions: ClassVar[Mapping[str, Any]]
     """What a reader must have as well, by name."""
+    holds: ClassVar[str]
+    """What stands in it, in the plural."""
     made_by: ClassVar[str]
     """The command that makes such an index."""
     entry: ClassVar[type[SegmentEntry]] = SegmentEntry
@@ -110,11 +112,12 @@ class Manifest(ABC, Generic[S]):
         InputError : there is no index of this kind, or its manifest is damaged.
         FormatVersionError : what made it had other versions.
         """
-        values = read_values(folder)
+        values = _read(folder, cls.made_by)
         found = values.pop("format")
         if found != cls.format:
             raise InputError(
-                f"{folder} is no index of this kind, but {found}; make one with {cls.made_by}."
+                f"{folder} holds no {cls.holds} (its format is {found}); make another index with "
+                f"{cls.made_by}."
             )
         differences = [
             f"{name} {values.get(name)}, not {version}"
@@ -138,23 +141,18 @@ class Manifest(ABC, Generic[S]):
         return cls(segments=segments, **_with_files(values))
 
 
-def read_values(folder: str) -> dict[str, Any]:
-    """Read the manifest of an index of any kind; its ``format`` tells which.
-
-    Raises
-    ------
-    InputError : there is none.
-    """
+def _read(folder: str, made_by: str) -> dict[str, Any]:
+    """Read the manifest of an index of any kind; its ``format`` tells which."""
     path = os.path.join(folder, MANIFEST_FILE)
     try:
         with open(path, encoding="utf-8") as file:
             values = json.load(file)
     except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{folder} is no index; make one with dedup index create.") from None
+        raise InputError(f"{folder} is no index; make one with {made_by}.") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); restore it from a copy.") from error
     if not isinstance(values, dict) or not str(values.get("format", "")).startswith("dedup-"):
-        raise InputError(f"{folder} is no index of dedup; make one with dedup index create.")
+        raise InputError(f"{folder} is no index of dedup; make one with {made_by}.")
     return values
 
 

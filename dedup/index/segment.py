@@ -190,6 +190,19 @@ class Segment:
                 last = bisect_left(words, low + (1 << bits), first, end)
                 yield row, first - start, last - start
 
+    def places_in(
+        self, row: int, first: Int64Array, last: Int64Array
+    ) -> tuple[Int64Array, Int64Array]:
+        """Return the documents' places of slices of a row, one after the other, and their numbers.
+
+        Parameters
+        ----------
+        first, last : as `ranges` gives them.
+        """
+        counts = last - first
+        shift = np.repeat(first - (np.cumsum(counts) - counts), counts)
+        return self.places(row, shift + np.arange(len(shift))), counts
+
     def places(self, row: int, entries: Int64Array) -> Int64Array:
         """Return the documents' places of some entries of a row."""
         mask = (np.uint64(1) << place_bits(len(self))) - np.uint64(1)

@@ -57,7 +57,7 @@ class Snapshot(Generic[M, S]):
         manifest = self.manifest
         entries = manifest.segments
         return {
-            "documents": self.num_live,
+            manifest.holds: self.num_live,
             "added": manifest.added,
             "removed": sum(entry.documents for entry in entries) - self.num_live,
             "segments": len(entries),

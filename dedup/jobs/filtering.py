@@ -26,7 +26,7 @@ from dedup.jobs.guard import refusal
 from dedup.jobs.local import temporary_folder
 from dedup.jobs.run_input import check_same
 from dedup.jobs.sources import Fingerprint, check_unchanged
-from dedup.output.folder import CLUSTERS_FILE, SUMMARY_FILE
+from dedup.output.folder import CLUSTERS_FILE, SUMMARY_FILE, of_vectors
 from dedup.output.remote_folder import is_complete
 from dedup.resources.failures import in_one_sentence
 
@@ -195,8 +195,15 @@ def write_removed(result: Result, stage: Path) -> None:
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        if of_vectors(summary):
+            raise InputError(
+                f"{folder} is of vectors, whose files are not copied; take from them the rows "
+                f"whose positions {CLUSTERS_FILE} has as is_removed."
+            )
         is_whole = bool(summary["config"] and summary["removal"])
         is_whole &= all("records_digest" in source for source in summary["input"]["sources"])
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole or not (folder / REMOVED_FILE).exists():

@@ -37,9 +37,30 @@ def read_run(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     InputError : no run has written the folder, or it is on another machine.
     """
     path = local_folder(folder)
-    summary = _summary_in(path)
+    summary = summary_in(path)
     if summary is None:
         raise InputError(f"{path} holds no results; give the output of dedup run.")
+    return path, summary
+
+
+def of_vectors(summary: dict[str, Any]) -> bool:
+    """Tell whether a run compared vectors."""
+    return "vector" in summary["config"]
+
+
+def read_text_run(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+    """Return what `read_run` does, of a run that compared texts.
+
+    Raises
+    ------
+    InputError : as there, or the run compared vectors.
+    """
+    path, summary = read_run(folder)
+    if of_vectors(summary):
+        raise InputError(
+            f"{path} is of vectors, which have no words to compare; look at it with dedup show, "
+            "report, eval or audit."
+        )
     return path, summary
 
 
@@ -56,7 +77,7 @@ def table_in(folder: Path, name: str) -> Path:
     return path
 
 
-def _summary_in(path: Path) -> dict[str, Any] | None:
+def summary_in(path: Path) -> dict[str, Any] | None:
     """Return the summary of a run; None where no run of this format has written one."""
     try:
         summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
@@ -76,7 +97,7 @@ def check_replaceable(folder: str | os.PathLike[str], overwrite: bool) -> None:
         return
     if not overwrite:
         raise OutputExistsError(f"output {path} is already there; give another, or --overwrite.")
-    if _summary_in(path) is None:
+    if summary_in(path) is None:
         raise OutputExistsError(
             f"output {path} was not written by dedup, so --overwrite leaves it alone; give another."
         )

@@ -10,8 +10,18 @@ from dedup.vectors.config import VectorConfig
 
 if TYPE_CHECKING:
     from dedup.vectors.find import VectorResult
+    from dedup.vectors.index.index import VectorIndex
 
-__all__ = ["VectorConfig", "find_duplicates"]
+__all__ = ["VectorConfig", "VectorIndex", "find_duplicates"]
+
+
+def __getattr__(name: str) -> Any:
+    # It loads numpy and Arrow, which a command line may never need.
+    if name == "VectorIndex":
+        from dedup.vectors.index.index import VectorIndex
+
+        return VectorIndex
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def find_duplicates(

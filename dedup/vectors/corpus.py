@@ -44,12 +44,14 @@ class VectorCorpus(Listed):
     norms : float64, shape (vectors,).
     is_good : bool; whether a vector can be compared.
     bad : how many cannot, by reason.
+    has_ids : whether the ids are the user's; else they are positions.
     """
 
     values: NDArray[Any]
     norms: Float64Array
     is_good: NDArray[np.bool_]
     bad: Counter[str] = field(default_factory=Counter)
+    has_ids: bool = True
 
     @cached_property
     def riding(self) -> list[pa.Field]:

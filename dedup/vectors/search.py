@@ -93,7 +93,7 @@ def search_vectors(
         scheme = choose_scheme(family, near, far, len(vectors), vectors.dim, config)
         gate = choose_gate(config.measure, near, far, GATE_SHARE * (1 - config.recall))
         keys = hash_vectors(vectors, family, scheme, gate, int(config.seed), scratch)
-    found = _Pairs(vectors, keys, scheme, gate, config, scratch)
+    found = PairSearch(vectors, keys, scheme, gate, config, scratch)
     with stages("buckets"):
         found.look()
     with stages("verify"):
@@ -124,7 +124,7 @@ def search_vectors(
     )
 
 
-class _Pairs:
+class PairSearch:
     """Candidate pairs of units, and what their verification decides.
 
     Attributes

@@ -13,7 +13,9 @@ from dedup.text.hashing import Int64Array
 from dedup.vectors.families.base import Float32Array, Float64Array
 from dedup.verify import BELOW
 
-_BLOCK_VALUES = 1 << 19
+BLOCK_VALUES = 1 << 19
+"""Values of pairs that are compared at a time."""
+
 _NORM_ROWS = 1 << 14
 _SAMPLE = 1 << 12
 _ROUNDING = 2.0**-22
@@ -73,20 +75,13 @@ class Vectors:
         A pair's value does not depend on the pairs beside it.
         """
         result = np.empty(len(left), np.float64)
-        step = max(1, _BLOCK_VALUES // self.dim)
+        step = max(1, BLOCK_VALUES // self.dim)
         for first in range(0, len(left), step):
             piece = slice(first, first + step)
             a, b = self.rows[left[piece]], self.rows[right[piece]]
-            x = self.values[a].astype(np.float64)
-            y = self.values[b]
-            if self.measure == "cosine":
-                x *= y
-                cosine = x.sum(axis=1) / (self.norms[a] * self.norms[b])
-                result[piece] = np.clip(cosine, -1.0, 1.0)
-            else:
-                x -= y
-                x *= x
-                result[piece] = np.sqrt(x.sum(axis=1))
+            result[piece] = values_of_pairs(
+                self.measure, self.values[a], self.values[b], self.norms[a], self.norms[b]
+            )
         return result
 
     def sampled_distances(self) -> Float64Array:
@@ -95,6 +90,25 @@ class Vectors:
         half = len(units) // 2
         value = self.compared(units[:half], units[half : 2 * half])
         return np.arccos(value) if self.measure == "cosine" else value
+
+
+def values_of_pairs(
+    measure: str,
+    left: NDArray[Any],
+    right: NDArray[Any],
+    left_norms: Float64Array,
+    right_norms: Float64Array,
+) -> Float64Array:
+    """Return the cosine, or distance, of each row with the other's; see `Vectors.compared`."""
+    x = left.astype(np.float64)
+    if measure == "cosine":
+        x *= right
+        cosine: Float64Array = np.clip(x.sum(axis=1) / (left_norms * right_norms), -1.0, 1.0)
+        return cosine
+    x -= right
+    x *= x
+    distance: Float64Array = np.sqrt(x.sum(axis=1))
+    return distance
 
 
 def _drawn(count: int) -> Int64Array:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from dedup.spill.chunks import chunks
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array
 from dedup.text.shingles import runs
-from dedup.vectors.families.base import Family, UInt32Array
+from dedup.vectors.families.base import Family, Float32Array, UInt32Array
 from dedup.vectors.gate import Gate
 from dedup.vectors.parameters import Scheme, probed_keys
 from dedup.vectors.store import Vectors
@@ -27,7 +28,9 @@ from dedup.vectors.store import Vectors
 HOT_BUCKET = 64
 """Members above which a bucket is left to products of matrices: see `dedup.vectors.hot`."""
 
-_BLOCK_ROWS = 1 << 13
+BLOCK_ROWS = 1 << 13
+"""Vectors that are hashed at a time."""
+
 _GROUP_COLUMNS = 1 << 10
 _PIECE_ENTRIES = 1 << 14
 _PIECE_PAIRS = 1 << 20
@@ -56,31 +59,67 @@ class Keys:
         return total
 
 
+@dataclass(frozen=True)
+class TableFunctions:
+    """The functions of all tables, drawn.
+
+    Attributes
+    ----------
+    drawn : float32, shape (dim or dim + 1, columns); see `Family.directions`.
+    """
+
+    family: Family
+    num_tables: int
+    num_functions: int
+    drawn: Float32Array
+
+    @staticmethod
+    def draw(family: Family, scheme: Scheme, dim: int, seed: int) -> TableFunctions:
+        """Draw the functions of a scheme."""
+        count = scheme.num_tables * scheme.num_functions
+        drawn = family.directions(dim, count, seed)
+        return TableFunctions(family, scheme.num_tables, scheme.num_functions, drawn)
+
+    @cached_property
+    def _groups(self) -> list[tuple[int, Float32Array]]:
+        """Some tables at a time: the first one, and the columns of their functions."""
+        columns = self.drawn.shape[1] // self.num_tables
+        step = max(1, _GROUP_COLUMNS // columns)
+        return [
+            (first, np.ascontiguousarray(self.drawn[:, first * columns : (first + step) * columns]))
+            for first in range(0, self.num_tables, step)
+        ]
+
+    def write_keys(self, scaled: Float32Array, keys: UInt32Array) -> None:
+        """Hash a block of vectors.
+
+        Parameters
+        ----------
+        scaled : from `Vectors.scaled`.
+        keys : uint32, shape (1 + probes, tables, vectors); the keys are written there.
+        """
+        probes = len(keys) - 1
+        for first, part in self._groups:
+            found = probed_keys(self.family, _projected(scaled, part), self.num_functions, probes)
+            keys[:, first : first + found.shape[2]] = found.transpose(0, 2, 1)
+
+
 def hash_vectors(
     vectors: Vectors, family: Family, scheme: Scheme, gate: Gate, seed: int, scratch: Scratch
 ) -> Keys:
     """Hash all vectors."""
-    count, per_table = len(vectors), scheme.num_functions
+    count = len(vectors)
     keys = Keys(
         scratch.empty((1 + scheme.num_probes, scheme.num_tables, count), np.uint32),
         scratch.empty((gate.words, count), np.uint64),
     )
-    drawn = family.directions(vectors.dim, scheme.num_tables * per_table, seed)
-    columns = drawn.shape[1] // scheme.num_tables
-    step = max(1, _GROUP_COLUMNS // columns)
-    groups = [
-        (first, np.ascontiguousarray(drawn[:, first * columns : (first + step) * columns]))
-        for first in range(0, scheme.num_tables, step)
-    ]
+    functions = TableFunctions.draw(family, scheme, vectors.dim, seed)
     gate_drawn = gate.directions(vectors.dim, seed)
-    for start in range(0, count, _BLOCK_ROWS):
-        block = slice(start, min(count, start + _BLOCK_ROWS))
+    for start in range(0, count, BLOCK_ROWS):
+        block = slice(start, min(count, start + BLOCK_ROWS))
         scaled = vectors.scaled(block)
         keys.gate[:, block] = gate.bits(_projected(scaled, gate_drawn))
-        for first, part in groups:
-            found = probed_keys(family, _projected(scaled, part), per_table, scheme.num_probes)
-            last = first + found.shape[2]
-            keys.tables[:, first:last, block] = found.transpose(0, 2, 1)
+        functions.write_keys(scaled, keys.tables[:, :, block])
     return keys
 
 
