@@ -75,7 +75,7 @@ HOT_COLUMNS = ", ".join(f"{name} bigint" for name in HOT_NAMES)
 class HotPairs:
     """Pairs inside hot buckets that could match."""
 
-    hot_pairs: Callable[[list[pa.Array]], BucketPairs]
+    hot_pairs: Callable[[list[pa.Array]], Iterator[BucketPairs]]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield `HOT_COLUMNS` from (key, rank, content) rows, sorted by key and rank."""
@@ -94,17 +94,18 @@ class HotPairs:
 
     def _pairs(self, bucket: _HotBucket) -> Iterator[pa.RecordBatch]:
         rank, beyond = bucket.members()
-        found = self.hot_pairs(bucket.contents)
-        later, earlier = unpack_pairs(found.pairs)
-        yield hot_rows(
-            key=np.full(len(later), bucket.key, np.int64), left=rank[earlier], right=rank[later]
-        )
-        skipped = np.concatenate([rank[found.skipped_documents], beyond])
-        if len(skipped):
-            yield hot_rows(right=skipped)
-            looked_at = found.capped[0].looked_at if found.capped else len(rank)
-            count = found.num_skipped + len(rank) * len(beyond)
-            count += len(beyond) * (len(beyond) - 1) // 2
+        skipped, looked_at = [beyond], len(rank)
+        count = len(rank) * len(beyond) + len(beyond) * (len(beyond) - 1) // 2
+        for found in self.hot_pairs(bucket.contents):
+            later, earlier = unpack_pairs(found.pairs)
+            keys = np.full(len(later), bucket.key, np.int64)
+            yield hot_rows(key=keys, left=rank[earlier], right=rank[later])
+            skipped.append(rank[found.skipped_documents])
+            count += found.num_skipped
+            looked_at = min([looked_at, *(bucket.looked_at for bucket in found.capped)])
+        left_out = np.concatenate(skipped)
+        if len(left_out):
+            yield hot_rows(right=left_out)
             facts = {
                 "lead": int(np.concatenate([rank, beyond])[0]),
                 "members": len(rank) + len(beyond),

@@ -50,7 +50,7 @@ def run_files(
     stages = Stages(spark, folder, partitions)
     try:
         sketches, riding, facts = sketched_files(stages, found.files, config, check)
-        ids = stages.later(lambda: _id_warnings(sketches, config))
+        ids = stages.later(lambda: warnings_of_ids(sketches, strict=config.strict_ids))
         result = find(stages, sketches, Texts(config), by_id=False, riding=riding, check=check)
         summary = result.summary
         summary["input"] |= facts
@@ -68,12 +68,12 @@ def run_files(
     return summary
 
 
-def _id_warnings(documents: DataFrame, config: Config) -> list[str]:
+def warnings_of_ids(documents: DataFrame, *, strict: bool) -> list[str]:
     """Return warnings about null and duplicate ids, counted by 64 bits of hash.
 
     Raises
     ------
-    InputError : there are some, and `Config.strict_ids` is set.
+    InputError : there are some, and none may be.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -81,4 +81,4 @@ def _id_warnings(documents: DataFrame, config: Config) -> list[str]:
     hashes = F.when(~is_null, F.xxhash64("doc_id"))
     counts = documents.agg(F.count("*"), F.count_if(is_null), F.count_distinct(hashes))
     total, nulls, distinct = counts.collect()[0]
-    return id_warnings(nulls, total - nulls - distinct, strict=config.strict_ids)
+    return id_warnings(nulls, total - nulls - distinct, strict=strict)

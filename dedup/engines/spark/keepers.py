@@ -26,17 +26,18 @@ DRIVER_EDGES = 1 << 20
 small ``spark.driver.maxResultSize``."""
 
 
-def greedy_removals(stages: Stages, name: str, verified: Verified) -> DataFrame:
+def greedy_removals(stages: Stages, name: str, verified: Verified, prefix: str = "") -> DataFrame:
     """Return (rank, keeper, common): each removed document with its keeper.
 
     Parameters
     ----------
     name : of the stage.
+    prefix : of the names of the stages that lead to it.
     verified : pairs of which left is before right in keeper order.
     """
     if verified.count <= DRIVER_EDGES:
         return stages.settled(name, lambda: _settled_here(verified.edges, verified.here)).frame
-    return stages.written(name, _settled_in_rounds(stages, verified.edges, verified.count))
+    return stages.written(name, _settled_in_rounds(stages, verified.edges, verified.count, prefix))
 
 
 def first_keepers(removals: DataFrame, edges: DataFrame) -> DataFrame:
@@ -89,7 +90,7 @@ def collected(
     return Edges(left[order], right[order], common[order].view(np.int64)), documents, common.dtype
 
 
-def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int) -> DataFrame:
+def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int, prefix: str) -> DataFrame:
     """Settle documents in rounds; the last edges on the driver."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -102,15 +103,15 @@ def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int) -> Data
         kept = free.join(blocked, "rank", "left_anti")
         gone = open_.join(kept, open_["left"] == kept["rank"], "left_semi")
         found = stages.written(
-            f"removed_{number}", gone.select(F.col("right").alias("rank")).distinct()
+            f"{prefix}removed_{number}", gone.select(F.col("right").alias("rank")).distinct()
         )
         removed = found if removed is None else removed.union(found)
         rest = open_
         for side in ("left", "right"):
             rest = rest.join(found.withColumnRenamed("rank", side), side, "left_anti")
         # What a keeper touched went with its right side, so no open pair has a known keeper.
-        open_ = stages.written(f"open_{number}", rest.select("left", "right", "common"))
-        num_edges = stages.rows[f"open_{number}"]
+        open_ = stages.written(f"{prefix}open_{number}", rest.select("left", "right", "common"))
+        num_edges = stages.rows[f"{prefix}open_{number}"]
         number += 1
     last = stages.table(_settled_here(open_).select(["rank"]))
     removed = last if removed is None else removed.union(last)

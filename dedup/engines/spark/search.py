@@ -102,6 +102,9 @@ class Searching:
             else:
                 both = edges.edges.unionByName(found.edges).distinct()
                 edges = Verified(stages.written("all_edges", both), stages.rows["all_edges"])
+        elif self._kind.walks_leaders and not wants_all and buckets.num_hot:
+            removals, edges, num_late = self._with_late_keepers(buckets, listed.hot, edges)
+            num_candidates += num_late
         else:
             removals = greedy_removals(stages, "removals", edges)
         labels = component_labels(stages, edges) if config.linkage == "components" else None
@@ -144,6 +147,45 @@ class Searching:
         self._num_refused += num_refused
         count = stages.rows[name] - num_refused
         return Verified(found.where("stands").drop("stands"), count)
+
+    def _with_late_keepers(
+        self, buckets: BucketTable, hot: DataFrame, edges: Verified
+    ) -> tuple[DataFrame, Verified, int]:
+        """Settle edges, also with the keepers that followed a leader of a bucket who then fell.
+
+        These are compared with all after them in the bucket, as `dedup.vectors.hot` says, and all
+        is settled anew, until there are none.
+
+        Returns
+        -------
+        The removals, all edges, and how many pairs were compared here.
+        """
+        from pyspark.sql import functions as F  # noqa: N812
+
+        stages, number, num_pairs = self._stages, 0, 0
+        waiting = hot.where(F.col("left").isNotNull())
+        waiting = waiting.select("key", F.col("right").alias("rank")).distinct()
+        others = buckets.rows.select("key", F.col("rank").alias("right"))
+        while True:
+            name = f"removals_{number}"
+            removals = greedy_removals(stages, name, edges, f"settling_{number}_")
+            late = waiting.join(removals, "rank", "left_anti")
+            late = stages.written(f"late_keepers_{number}", late)
+            if not stages.rows[f"late_keepers_{number}"]:
+                break
+            pairs = late.withColumnRenamed("rank", "left").join(others, "key")
+            pairs = pairs.where("left < right").select("left", "right").distinct()
+            pairs = stages.written(f"late_{number}", pairs)
+            num_pairs += stages.rows[f"late_{number}"]
+            more = self._compared(f"late_edges_{number}", pairs)
+            if not more.count:
+                break
+            name = f"edges_{number}"
+            both = stages.written(name, edges.edges.unionByName(more.edges).distinct())
+            edges = Verified(both, stages.rows[name])
+            waiting = waiting.join(late, ["key", "rank"], "left_anti")
+            number += 1
+        return removals, edges, num_pairs
 
     def _in_rounds(self, buckets: BucketTable) -> Search:
         stages = self._stages

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _SHOWN_SKIPPED = 10
 
 
-_RESULT = ("clusters", "clustered_documents", "largest_cluster", "removed", "matched", "pairs")
+CLUSTERS = ("clusters", "clustered_documents", "largest_cluster")
 
 
 def summarise(
@@ -37,10 +37,10 @@ def summarise(
     facts = dict(counts)
     median = facts.pop("median_compared")
     units = facts.pop("units")
-    skipped = _skipped(found, decisions)
-    result = {name: facts.pop(name) for name in _RESULT}
-    num_pairs, removed = result.pop("pairs"), result.pop("removed")
-    spared = result.pop("matched") - removed
+    skipped = skipped_facts(found, decisions)
+    clusters = {name: facts.pop(name) for name in CLUSTERS}
+    num_pairs, removed = facts.pop("pairs"), facts.pop("removed")
+    spared = facts.pop("matched") - removed
     count = facts["documents"]
     import pyspark
 
@@ -61,7 +61,7 @@ def summarise(
             **skipped,
         },
         "result": {
-            **result,
+            **clusters,
             "removed": removed,
             "kept": count - removed,
             "removed_share": removed / count if count else 0.0,
@@ -82,7 +82,7 @@ def summarise(
     }
 
 
-def _one(table: DataFrame, **aggregates: Column) -> dict[str, Any]:
+def one_row(table: DataFrame, **aggregates: Column) -> dict[str, Any]:
     """Return aggregates of a whole table by their names."""
     chosen = [column.alias(name) for name, column in aggregates.items()]
     found: dict[str, Any] = table.agg(*chosen).collect()[0].asDict()
@@ -101,7 +101,7 @@ def counted(documents: DataFrame, config: Config) -> dict[str, Any]:
     def median(least: int) -> Column:
         return F.percentile(F.when(tokens >= least, tokens), F.lit(0.5))
 
-    return _one(
+    return one_row(
         documents,
         documents=F.count("*"),
         text_bytes=total("batch_bytes"),
@@ -118,7 +118,7 @@ def counted(documents: DataFrame, config: Config) -> dict[str, Any]:
     )
 
 
-def _skipped(found: Search, documents: DataFrame) -> dict[str, Any]:
+def skipped_facts(found: Search, documents: DataFrame) -> dict[str, Any]:
     """Return what caps left out; the ten largest buckets that were cut short are named."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -128,7 +128,7 @@ def _skipped(found: Search, documents: DataFrame) -> dict[str, Any]:
     hot = found.skipped
     is_bucket = F.col("members").isNotNull()
     is_document = F.col("left").isNull() & F.col("right").isNotNull()
-    counts = _one(hot, documents=F.count_distinct(F.when(is_document, F.col("right"))))
+    counts = one_row(hot, documents=F.count_distinct(F.when(is_document, F.col("right"))))
     members, looked_at = F.max("members"), F.max_by("looked_at", "members")
     largest = (
         hot.where(is_bucket)

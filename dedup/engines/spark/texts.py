@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -153,11 +154,11 @@ class HotSets:
     threshold: Fraction
     max_comparisons: int
 
-    def __call__(self, contents: list[pa.Array]) -> BucketPairs:
-        """Return the pairs of the members with these sets."""
+    def __call__(self, contents: list[pa.Array]) -> Iterator[BucketPairs]:
+        """Yield the pairs of the members with these sets."""
         unpacked = [unpacked_words(content) for content in contents]
         sizes = np.concatenate([np.zeros(0, np.int64), *(lengths for _, lengths in unpacked)])
-        return hot_pairs(
+        yield hot_pairs(
             Buckets.of([(np.arange(len(sizes)), np.array([len(sizes)]))]),
             SetStore([words for words, _ in unpacked], sizes),
             self.threshold,
