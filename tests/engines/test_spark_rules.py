@@ -32,6 +32,9 @@ BRINGS_ALL = {"toPandas", "toLocalIterator", "toJSON", "cache", "persist", "loca
 
 FEW_ROWS = {
     "placed": "one for each partition",
+    "pass_files": "one for each file",
+    "removal": "eleven at the most",
+    "_keepers": "ten at the most",
     "sketched_files": "one for each part of the input, and one in all",
     "in_keeper_order": "one",
     "_id_warnings": "one",

@@ -11,6 +11,7 @@ from dedup.config import Config
 from dedup.engines.spark.collapse import collapsed
 from dedup.engines.spark.decisions import decided
 from dedup.engines.spark.numbering import check_policy, in_keeper_order, with_groups
+from dedup.engines.spark.removal import removal
 from dedup.engines.spark.search import Searching
 from dedup.engines.spark.stages import Stages
 from dedup.engines.spark.summary import summarise
@@ -54,11 +55,13 @@ class Found:
     Attributes
     ----------
     removed : (doc_id, position, keeper_position) of each removed document.
+    decisions : what became of every document; see `dedup.engines.spark.decisions`.
     """
 
     clusters: DataFrame
     pairs: DataFrame
     removed: DataFrame
+    decisions: DataFrame
     summary: dict[str, Any]
 
 
@@ -99,4 +102,5 @@ def find(
     summary = summarise(decisions, found, clusters, pairs, config)
     if check is not None:
         summary["search"]["refused_by_check"] = found.num_refused
-    return Found(clusters, pairs, removed, summary)
+    summary["removal"] = removal(decisions, removed, sketches, config)
+    return Found(clusters, pairs, removed, decisions, summary)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 _SHOWN_SKIPPED = 10
+_SIDES = ("left", "right")
 
 
 def summarise(
@@ -49,7 +50,7 @@ def summarise(
     )
     removed = facts.pop("removed")
     spared = facts.pop("matched") - removed
-    count = facts["documents"]
+    count, num_pairs = facts["documents"], pairs.count()
     import pyspark
 
     return {
@@ -63,7 +64,9 @@ def summarise(
             **buckets,
             "candidate_pairs": found.num_candidates,
             "compared_pairs": found.num_candidates,
+            "ruled_out_by_length": None,  # before pairs are listed, and so not counted
             "measure": config.measure,
+            "recall": config.recall,
             "verified_pairs": found.num_edges,
             **skipped,
         },
@@ -72,7 +75,10 @@ def summarise(
             "removed": removed,
             "kept": count - removed,
             "removed_share": removed / count if count else 0.0,
-            "pairs": pairs.count(),
+            "pairs": num_pairs,
+            "omitted_pairs": _all_pairs(documents, found) - num_pairs
+            if config.pairs == "all"
+            else 0,
             **({} if config.keep_best == 1 else {"spared": spared}),
         },
         "ignored_shingles": None,
@@ -87,6 +93,20 @@ def summarise(
             ),
         ],
     }
+
+
+def _all_pairs(documents: DataFrame, found: Search) -> int:
+    """Count the verified pairs, documents with equal digests expanded, of any size of group."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    copies = documents.groupBy("lead").agg(F.count("*").alias("copies"))
+    left, right = (copies.withColumnsRenamed({"lead": s, "copies": f"{s}_copies"}) for s in _SIDES)
+    between = found.edges.select(*_SIDES).join(left, "left").join(right, "right")
+    inside = copies.select((F.col("copies") * (F.col("copies") - 1) / 2).alias("number"))
+    counts = inside.unionByName(
+        between.select((F.col("left_copies") * F.col("right_copies")).alias("number"))
+    )
+    return int(_one(counts, total=F.coalesce(F.sum("number"), F.lit(0)))["total"])
 
 
 def _one(table: DataFrame, **aggregates: Column) -> dict[str, Any]:

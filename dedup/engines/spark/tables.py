@@ -48,13 +48,14 @@ def clusters_table(decisions: DataFrame, riding: Sequence[str]) -> DataFrame:
 
 
 def removed_table(decisions: DataFrame) -> DataFrame:
-    """Return each removed document with its keeper."""
+    """Return each removed document with its keeper, and of files the digest of its record."""
     from pyspark.sql import functions as F  # noqa: N812
 
     removed = decisions.where("is_removed")
     keepers = _of(decisions, "removed_by")
+    digest = [F.col("record").alias("digest")] if "record" in decisions.columns else []
     return removed.join(keepers, "removed_by").select(
-        "doc_id", "position", F.col("removed_by_position").alias("keeper_position")
+        "doc_id", "position", F.col("removed_by_position").alias("keeper_position"), *digest
     )
 
 
