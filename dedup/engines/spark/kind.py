@@ -143,7 +143,7 @@ class Kind(Protocol):
         ...
 
     def summarise(
-        self, decisions: DataFrame, found: Search, counts: dict[str, Any]
+        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing.
 

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 class LocalOutput:
     """A folder with a path.
 
+    Attributes
+    ----------
+    name : of the folder, for people.
+    is_there : whether it replaces another.
+
     Raises
     ------
     OutputExistsError : it may not be written.
@@ -43,6 +48,8 @@ class LocalOutput:
     def __init__(self, folder: str | os.PathLike[str], *, overwrite: bool) -> None:
         check_replaceable(folder, overwrite)
         self._folder = folder
+        self.name = os.fspath(folder)
+        self.is_there = os.path.lexists(folder)
 
     def write(self, stages: Stages, result: Found) -> None:
         """Write the tables and the summary."""
@@ -52,7 +59,7 @@ class LocalOutput:
 
 
 class HadoopOutput:
-    """A folder with a URI.
+    """A folder with a URI; the attributes are those of `LocalOutput`.
 
     Raises
     ------
@@ -62,18 +69,19 @@ class HadoopOutput:
     def __init__(self, spark: SparkSession, uri: str, *, overwrite: bool) -> None:
         self._spark = spark
         self._uri = uri.rstrip("/")
+        self.name = shown_uri(self._uri)
         files, path = reached(spark, self._uri)
-        if not files.exists(path) or not files.listStatus(path):
+        self.is_there = bool(files.exists(path) and files.listStatus(path))
+        if not self.is_there:
             return
-        name = shown_uri(self._uri)
         if not overwrite:
             raise OutputExistsError(
-                f"output {name} is already there; give another, or --overwrite."
+                f"output {self.name} is already there; give another, or --overwrite."
             )
         if not self._is_ours():
             raise OutputExistsError(
-                f"output {name} was not written by dedup, so --overwrite leaves it alone; give "
-                "another."
+                f"output {self.name} was not written by dedup, so --overwrite leaves it alone; "
+                "give another."
             )
 
     def write(self, stages: Stages, result: Found) -> None:

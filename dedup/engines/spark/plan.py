@@ -56,11 +56,13 @@ class Found:
     Attributes
     ----------
     removed : (doc_id, position, keeper_position) of each removed document.
+    decisions : what became of every document; see `dedup.engines.spark.decisions`.
     """
 
     clusters: DataFrame
     pairs: DataFrame
     removed: DataFrame
+    decisions: DataFrame
     summary: dict[str, Any]
 
 
@@ -97,8 +99,8 @@ def find(
     else:
         pairs = decided_pairs(decisions, kind)
         result["pairs"] = result["matched"]
-    summary = kind.summarise(decisions, found, counts.result() | result)
+    summary = kind.summarise(decisions, sketches, found, counts.result() | result)
     if check is not None:
         summary["search"]["refused_by_check"] = found.num_refused
     clusters = clusters_table(decisions, kind, riding)
-    return Found(clusters, pairs, removed_table(decisions), summary)
+    return Found(clusters, pairs, removed_table(decisions), decisions, summary)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
+from dedup.engines.spark.removal import removal
 from dedup.engines.spark.search import Search
+from dedup.engines.spark.tables import removed_table
 from dedup.engines.spark.texts import is_blank
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.summary import (
@@ -20,13 +22,18 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 _SHOWN_SKIPPED = 10
+_SIDES = ("left", "right")
 
 
 CLUSTERS = ("clusters", "clustered_documents", "largest_cluster")
 
 
 def summarise(
-    decisions: DataFrame, found: Search, counts: dict[str, Any], config: Config
+    decisions: DataFrame,
+    sketches: DataFrame,
+    found: Search,
+    counts: dict[str, Any],
+    config: Config,
 ) -> dict[str, Any]:
     """Return what a run did, as JSON values.
 
@@ -56,7 +63,9 @@ def summarise(
             "largest_bucket": found.buckets.largest,
             "candidate_pairs": found.num_candidates,
             "compared_pairs": found.num_candidates,
+            "ruled_out_by_length": None,  # before pairs are listed, and so not counted
             "measure": config.measure,
+            "recall": config.recall,
             "verified_pairs": found.num_edges,
             **skipped,
         },
@@ -66,8 +75,12 @@ def summarise(
             "kept": count - removed,
             "removed_share": removed / count if count else 0.0,
             "pairs": num_pairs,
+            "omitted_pairs": _all_pairs(decisions, found) - num_pairs
+            if config.pairs == "all"
+            else 0,
             **({} if config.keep_best == 1 else {"spared": spared}),
         },
+        "removal": removal(decisions, removed_table(decisions), sketches, config),
         "ignored_shingles": None,
         "warnings": [
             *([] if count else ["the input holds no document"]),
@@ -80,6 +93,20 @@ def summarise(
             ),
         ],
     }
+
+
+def _all_pairs(documents: DataFrame, found: Search) -> int:
+    """Count the verified pairs, documents with equal digests expanded, of any size of group."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    copies = documents.groupBy("lead").agg(F.count("*").alias("copies"))
+    left, right = (copies.withColumnsRenamed({"lead": s, "copies": f"{s}_copies"}) for s in _SIDES)
+    between = found.edges.select(*_SIDES).join(left, "left").join(right, "right")
+    inside = copies.select((F.col("copies") * (F.col("copies") - 1) / 2).alias("number"))
+    counts = inside.unionByName(
+        between.select((F.col("left_copies") * F.col("right_copies")).alias("number"))
+    )
+    return int(one_row(counts, total=F.coalesce(F.sum("number"), F.lit(0)))["total"])
 
 
 def one_row(table: DataFrame, **aggregates: Column) -> dict[str, Any]:

@@ -47,11 +47,12 @@ def clusters_table(decisions: DataFrame, kind: Kind, riding: Sequence[str]) -> D
 
 
 def removed_table(decisions: DataFrame) -> DataFrame:
-    """Return each removed document with its keeper."""
+    """Return each removed document with its keeper, and of files the digest of its record."""
     from pyspark.sql import functions as F  # noqa: N812
 
     position = F.col(f"{_remover(decisions)}_position").alias("keeper_position")
-    return decisions.where("is_removed").select("doc_id", "position", position)
+    digest = [F.col("record").alias("digest")] if "record" in decisions.columns else []
+    return decisions.where("is_removed").select("doc_id", "position", position, *digest)
 
 
 def decided_pairs(decisions: DataFrame, kind: Kind) -> DataFrame:

@@ -95,12 +95,12 @@ class Texts:
         return counted(documents, self.config)
 
     def summarise(
-        self, decisions: DataFrame, found: Search, counts: dict[str, Any]
+        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.summary import summarise
 
-        return summarise(decisions, found, counts, self.config)
+        return summarise(decisions, sketches, found, counts, self.config)
 
 
 def is_blank() -> Column:
