@@ -121,9 +121,10 @@ def shared_tables(index: VectorIndex, queries: np.ndarray, stored: np.ndarray) -
 @pytest.mark.parametrize("limit", [None, 0, 3])
 @pytest.mark.parametrize("count", [3, 40])
 def test_the_nearest_of_the_candidates(
-    tmp_path: Path, measure: str, limit: int | None, count: int
+    tmp_path: Path, measure: str, limit: int | None, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of most shared tables up to the cap, ranked by exact values; few queries or many."""
+    monkeypatch.setattr(incoming, "BATCH_VECTORS", 25)
     stored = background("clustered", 120, 16).astype(np.float32)
     queries = (stored[:count] + 0.2).astype(np.float32)
     index = made(tmp_path / "index", stored, measure, store="all", tables=8)
