@@ -46,13 +46,14 @@ def audit(
 def _print(found: dict[str, Any]) -> None:
     pairs = found["pairs"]
     about = "" if pairs["are_counted"] else "about "
-    of = f"documents of {found['distinct_sets']:,} with different sets"
+    sets = "sets" if found["measured"] == "jaccard" else "vectors"
+    of = f"documents of {found['distinct_sets']:,} with different {sets}"
     click.echo(f"{'compared':<18}{found['compared']:>12,}  {of}, with all others")
     for name in ("found", "missed"):
-        note = f"pairs, {pairs['copies']:,.0f} of equal sets" if name == "found" else "pairs"
+        note = f"pairs, {pairs['copies']:,.0f} of equal {sets}" if name == "found" else "pairs"
         click.echo(f"{name:<18}{about + format(pairs[name], ',.0f'):>12}  {note}")
     _share("recall", found["recall"])
-    _share("  of unlike sets", found["recall_of_unlike"])
+    _share(f"  of unlike {sets}", found["recall_of_unlike"])
     _share("left", found["left"], "pairs missed, and both documents kept")
     if found["half_width"] > found["target"]:
         click.echo(
@@ -69,7 +70,7 @@ def _print(found: dict[str, Any]) -> None:
     missed = found["missed_pairs"]
     if missed:
         click.echo(
-            f"missed pairs of different sets, {min(_SHOWN, len(missed))} of {len(missed):,} seen:"
+            f"missed pairs of different {sets}, {min(_SHOWN, len(missed))} of {len(missed):,} seen:"
         )
     for row in missed[:_SHOWN]:
         note = "both kept" if row["both_kept"] else "one removed for another"
@@ -77,7 +78,7 @@ def _print(found: dict[str, Any]) -> None:
         left, right = (
             fitted(printable(str(row[f"{side}_id"])), _ID_CELLS) for side in ("left", "right")
         )
-        click.echo(f"  {row['jaccard']:.4f}  {left}  {right}  {note}")
+        click.echo(f"  {row[found['measured']]:.4f}  {left}  {right}  {note}")
 
 
 def _share(name: str, share: dict[str, float] | None, note: str = "") -> None:

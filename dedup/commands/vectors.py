@@ -19,12 +19,14 @@ def vectors() -> None:
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the results.")
 @config_options(of=VectorConfig)
+@click.option("--report", is_flag=True, help="Write report.html too: what was found, to look at.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
 def run(
     inputs: tuple[str, ...],
     output: str,
+    report: bool,
     overwrite: bool,
     quiet: bool,
     verbose: bool,
@@ -36,12 +38,21 @@ def run(
     vector.
     """
     config = VectorConfig(**options)
+    from dedup.jobs.reporting import require_extra, write_report
     from dedup.output.folder import check_replaceable
     from dedup.terminal import print_summary
     from dedup.vectors.find import find_vectors
 
+    if report:
+        require_extra()
+        if config.measure == "euclidean":
+            raise click.UsageError(
+                "a report shows similarities, not distances; leave out --report."
+            )
     check_replaceable(output, overwrite)
     result = find_vectors(list(inputs), config)
     result.write(output, overwrite=overwrite)
+    if report:
+        write_report(output)
     if not quiet:
         print_summary(result.summary, output, verbose=verbose)

@@ -8,6 +8,7 @@ whether both were kept, and that is counted apart.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from dedup.config import Config
-from dedup.corpus import Corpus
+from dedup.corpus import Corpus, Listed
 from dedup.edges import Edges, verified_edges
 from dedup.evaluation.recall import APART, FOUND, LEFT, MISSED, SQUARES, Sample, Share, Stratum
 from dedup.lsh.buckets import pack_pairs
 from dedup.lsh.exact import exact_pairs
 from dedup.lsh.partners import partners
 from dedup.output.folder import CLUSTERS_FILE, PAIRS_FILE
+from dedup.output.schema import measure_column
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array
 from dedup.text.shingles import distinct
@@ -32,12 +34,6 @@ from dedup.verify import Verifier
 
 TARGET = 0.02
 """Half-width of the 95 % interval that is aimed at."""
-
-_CENSUS_SHARE = 8
-"""From an eighth of the documents on, to join all of them is cheaper than to look for some."""
-
-_CENSUS_MOST = 8
-"""All are joined where they are at most so many times those that may be drawn."""
 
 _MISSED_KEPT = 1_000
 
@@ -106,24 +102,41 @@ class Answers:
 
 
 class Audit:
-    """A corpus and what a run said of it.
+    """A corpus and what a run said of it; what its pairs are, a kind of corpus tells.
 
     Parameters
     ----------
-    corpus : with the sets that the run compared.
-    folder : its output.
+    units : in input order, so that a rank is a position.
+    measure : of the run; `column` is that of the missed pairs.
+    folder : the run's output.
     """
 
-    def __init__(self, corpus: Corpus, config: Config, folder: Path, scratch: Scratch) -> None:
+    census_share = 8
+    """From such a part of the documents on, to join all is cheaper than to look for some."""
+
+    census_most = 8
+    """All are joined where they are at most so many times those that may be drawn."""
+
+    def __init__(self, corpus: Listed, units: Units, measure: str, folder: Path) -> None:
         self._corpus = corpus
-        self._scratch = scratch
-        self.units = units_of(corpus, config, np.arange(len(corpus)), scratch)
-        sets = corpus.sets.select(self.units.documents)
-        self._verifier = Verifier(sets, config.threshold, keeps_rejected=False)
-        self.answers = Answers.read(folder, self.units)
-        sizes = np.bincount(self.units.lead, minlength=len(corpus))
+        self.units = units
+        self.column = measure_column(measure)
+        self.answers = Answers.read(folder, units)
+        sizes = np.bincount(units.lead, minlength=len(corpus))
         self.num_copies = float((sizes * (sizes - 1) // 2).sum())
         self._missed: dict[tuple[int, int], float] = {}
+
+    def pairs_with(self, units: Int64Array) -> Iterator[Edges]:
+        """Yield the near pairs of some units, ascending, with all others, these on the left."""
+        raise NotImplementedError
+
+    def all_pairs(self) -> Iterator[Edges]:
+        """Yield all near pairs of units, each once."""
+        raise NotImplementedError
+
+    def values(self, pairs: Edges) -> NDArray[np.float64]:
+        """Return how alike pairs are; float64, shape (pairs,)."""
+        raise NotImplementedError
 
     def estimate(self, seed: int, most: int) -> dict[str, Any]:
         """Return the figures of `dedup.audit`."""
@@ -133,8 +146,8 @@ class Audit:
         self._missed = {}
         sample = Sample(strata, self.num_copies)
         count = len(self.units)
-        sample.draw(self._look, TARGET, min(most, count // _CENSUS_SHARE))
-        if sample.half_width > TARGET and count <= _CENSUS_MOST * most:
+        sample.draw(self._look, TARGET, min(most, count // self.census_share))
+        if sample.half_width > TARGET and count <= self.census_most * most:
             self._missed = {}
             sample.count_all(self._look_at_all())
         else:
@@ -143,16 +156,13 @@ class Audit:
 
     def _look(self, units: Int64Array) -> NDArray[np.float64]:
         counts = np.zeros((len(self.units), 4))
-        ordered = np.sort(units)
-        for edges in partners(self._verifier, ordered, self._scratch, self.units.group):
+        for edges in self.pairs_with(np.sort(units)):
             self._count(counts, edges)
         return counts[units]
 
     def _look_at_all(self) -> NDArray[np.float64]:
         counts = np.zeros((len(self.units), 4))
-        sets = self._verifier.sets
-        pairs = exact_pairs(sets, self._verifier.threshold, self._scratch, self.units.group)
-        for edges in verified_edges(self._verifier, pairs):
+        for edges in self.all_pairs():
             self._count(counts, edges)
             self._count(counts, Edges(edges.right, edges.left, edges.common))
         return counts
@@ -168,18 +178,19 @@ class Audit:
         kinds = ((FOUND, weight * found), (APART, apart), (LEFT, left), (SQUARES, weight**2))
         for kind, weights in kinds:
             counts[:, kind] += np.bincount(one, weights, len(counts))
-        sizes = self._verifier.sets.sizes
-        for place in np.flatnonzero(~found).tolist():
-            a, b, common = int(one[place]), int(other[place]), int(edges.common[place])
+        missed = edges.choose(~found)
+        for a, b, value in zip(
+            missed.left.tolist(), missed.right.tolist(), self.values(missed).tolist(), strict=True
+        ):
             if len(self._missed) < _MISSED_KEPT or (min(a, b), max(a, b)) in self._missed:
-                jaccard = common / (int(sizes[a]) + int(sizes[b]) - common)
-                self._missed[min(a, b), max(a, b)] = jaccard
+                self._missed[min(a, b), max(a, b)] = value
 
     def _described(self, sample: Sample) -> dict[str, Any]:
         found, missed = sample.total(FOUND), sum(map(sample.total, MISSED))
         width = sample.half_width
         left = sample.share((LEFT,), (FOUND, APART), self.num_copies)
         return {
+            "measured": self.column,
             "documents": len(self._corpus),
             "distinct_sets": len(self.units),
             "compared": sample.num_drawn,
@@ -199,7 +210,8 @@ class Audit:
 
     def _missed_pairs(self) -> list[dict[str, Any]]:
         """Return the missed pairs that were seen, the most alike first."""
-        rows = sorted(self._missed.items(), key=lambda item: (-item[1], item[0]))
+        sign = 1 if self.column == "distance" else -1
+        rows = sorted(self._missed.items(), key=lambda item: (sign * item[1], item[0]))
         ends = np.array([pair for pair, _ in rows], np.int64).reshape(-1, 2)
         positions = self.units.documents[ends]
         ids = [self._corpus.ids.take(column).to_pylist() for column in positions.T]
@@ -208,7 +220,7 @@ class Audit:
             {
                 "left_id": left,
                 "right_id": right,
-                "jaccard": value,
+                self.column: value,
                 "left_position": a,
                 "right_position": b,
                 "both_kept": both,
@@ -217,6 +229,40 @@ class Audit:
                 ids[0], ids[1], rows, positions.tolist(), kept.tolist(), strict=True
             )
         ]
+
+
+class SetAudit(Audit):
+    """Of texts.
+
+    Parameters
+    ----------
+    corpus : with the sets that the run compared.
+    """
+
+    def __init__(self, corpus: Corpus, config: Config, folder: Path, scratch: Scratch) -> None:
+        units = units_of(corpus, config, np.arange(len(corpus)), scratch)
+        super().__init__(corpus, units, config.measure, folder)
+        self._scratch = scratch
+        sets = corpus.sets.select(units.documents)
+        self._verifier = Verifier(sets, config.threshold, keeps_rejected=False)
+
+    def pairs_with(self, units: Int64Array) -> Iterator[Edges]:
+        """Yield the near pairs of some units, ascending, with all others, these on the left."""
+        return partners(self._verifier, units, self._scratch, self.units.group)
+
+    def all_pairs(self) -> Iterator[Edges]:
+        """Yield all near pairs of units, each once."""
+        verifier = self._verifier
+        pairs = exact_pairs(verifier.sets, verifier.threshold, self._scratch, self.units.group)
+        return verified_edges(verifier, pairs)
+
+    def values(self, pairs: Edges) -> NDArray[np.float64]:
+        """Return the Jaccard similarities of pairs; float64, shape (pairs,)."""
+        sizes = self._verifier.sets.sizes
+        jaccard: NDArray[np.float64] = pairs.common / (
+            sizes[pairs.left] + sizes[pairs.right] - pairs.common
+        )
+        return jaccard
 
 
 def _limits(share: Share | None) -> dict[str, float] | None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
@@ -13,7 +14,7 @@ from dedup.errors import BadFileError, InputError
 from dedup.io.inputs import Inputs, discover
 from dedup.jobs.local import PathLike, limits_for, started_pool, temporary_folder
 from dedup.jobs.run_input import check_same
-from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, read_run, table_in
+from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, of_vectors, read_run, table_in
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def audit(
     is found where both documents lie in one cluster, or `pairs.parquet` has it.
     ``recall_of_unlike``: the same of pairs whose sets differ; the others are found by their
     digests. ``left``: the share of all pairs that were missed, and both documents kept. Each is
-    None where there is no such pair. ``pairs``: their numbers. ``missed_pairs``: up to 1,000 of
+    None where there is no such pair. ``pairs``: their numbers. ``measured``: the column of the
+    similarity. ``missed_pairs``: up to 1,000 of
     those that were seen. ``refused_by_check``: how many pairs the run's own check refused; they
     count as missed. ``half_width``: the larger one of both recalls; ``target``: 0.02.
 
@@ -57,7 +59,7 @@ def audit(
     """
     from dedup.common import bare_parameters, without_common
     from dedup.corpus import join_parts
-    from dedup.evaluation.audit import Audit
+    from dedup.evaluation.audit import SetAudit
     from dedup.output.evidence import open_evidence
     from dedup.search import sketch_parameters
     from dedup.spill.scratch import Scratch
@@ -66,6 +68,8 @@ def audit(
         raise InputError(f"most is {most}; give a whole number of at least 1.")
     path, summary = read_run(folder)
     table_in(path, CLUSTERS_FILE)
+    if of_vectors(summary):
+        return _of_vectors(path, summary, inputs, seed, most)
     config = replace(Config(**summary["config"]), keep="first")
     if config.measure == "containment":
         raise InputError(
@@ -91,17 +95,41 @@ def audit(
                 )
             sketched = open_evidence(path / EVIDENCE_DIR)
         corpus = join_parts(sketched, scratch)
-        if len(corpus) != summary["input"]["documents"]:
-            raise InputError(
-                f"{folder} is of {summary['input']['documents']:,} documents, and the input has "
-                f"{len(corpus):,}; give the input of that run."
-            )
+        _check_count(path, summary, len(corpus))
         if config.ignore_common is not None:
             parameters = bare_parameters(sketch_parameters(config))
             corpus, _ = without_common(corpus, config, parameters, scratch)
-        audited = Audit(corpus, config, path, scratch)
+        audited = SetAudit(corpus, config, path, scratch)
         refused = summary["search"].get("refused_by_check", 0)
         return audited.estimate(seed, most) | {"refused_by_check": refused}
+
+
+def _check_count(folder: Path, summary: dict[str, Any], count: int) -> None:
+    documents = summary["input"]["documents"]
+    if count != documents:
+        raise InputError(
+            f"{folder} is of {documents:,} documents, and the input has {count:,}; give the input "
+            "of that run."
+        )
+
+
+def _of_vectors(
+    path: Path, summary: dict[str, Any], inputs: Sequence[PathLike], seed: int, most: int
+) -> dict[str, Any]:
+    """Audit a run on vectors, by exact comparison of some with all."""
+    from dedup.spill.scratch import Scratch
+    from dedup.vectors.audit import VectorAudit
+    from dedup.vectors.config import VectorConfig
+    from dedup.vectors.reading import files_of, read_vectors
+
+    if not inputs:
+        raise InputError(f"{path} keeps no vectors; give the run's input after it.")
+    config = replace(VectorConfig(**summary["config"]), keep="first", id_column=None)
+    check_same(summary["input"].get("sources", []), files_of(inputs))
+    corpus = read_vectors(list(inputs), config)
+    _check_count(path, summary, len(corpus))
+    audited = VectorAudit(corpus, config, path, Scratch())
+    return audited.estimate(seed, most) | {"refused_by_check": 0}
 
 
 def _sketched(found: Inputs, config: Config, scratch: Scratch, stack: ExitStack) -> Sketched:

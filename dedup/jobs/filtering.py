@@ -26,7 +26,7 @@ from dedup.jobs.guard import refusal
 from dedup.jobs.local import temporary_folder
 from dedup.jobs.run_input import check_same
 from dedup.jobs.sources import Fingerprint, check_unchanged
-from dedup.output.folder import CLUSTERS_FILE, SUMMARY_FILE
+from dedup.output.folder import CLUSTERS_FILE, SUMMARY_FILE, of_vectors
 from dedup.output.remote_folder import is_complete
 from dedup.resources.failures import in_one_sentence
 
@@ -38,6 +38,7 @@ REMOVED_FILE = "removed.parquet"
 
 _PART_BYTES = 64 << 20
 _ROWS = 1 << 20
+_TOGETHER = 1 << 16
 
 
 def filter_files(
@@ -127,7 +128,7 @@ def _filtered(
     digests = np.zeros(sum(rows), np.uint64)
     gone = pq.read_table(folder / REMOVED_FILE)
     goes[gone["position"].to_numpy()] = True
-    digests[gone["position"].to_numpy()] = gone["digest"].to_numpy()
+    digests[gone["position"].to_numpy()] = gone["digest"].to_numpy().view(np.uint64)
     columns = needed_columns(config)
     stored = StoredDecisions(folder, config.measure) if "annotated" in folders else None
     removed_pages = _removed_pages(folder)
@@ -162,16 +163,15 @@ def _filtered(
 
 def _removed_pages(folder: Path) -> RemovedPages | None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from dedup.io.revisits import COLUMNS, RemovedPages
+    from dedup.output.stored_table import StoredTable
 
-    with pq.ParquetFile(folder / CLUSTERS_FILE) as table:
-        names = [*COLUMNS, "is_removed"]
-        if not set(names) <= set(table.schema_arrow.names):
-            return None
-        batches = table.iter_batches(columns=names)
-        return RemovedPages(pa.Table.from_batches([batch]) for batch in batches)
+    table, names = StoredTable(folder / CLUSTERS_FILE), [*COLUMNS, "is_removed"]
+    if not set(names) <= set(table.schema.names):
+        return None
+    batches = table.iter_batches(_TOGETHER, names)
+    return RemovedPages(pa.Table.from_batches([batch]) for batch in batches)
 
 
 def write_removed(result: Result, stage: Path) -> None:
@@ -195,8 +195,15 @@ def write_removed(result: Result, stage: Path) -> None:
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        if of_vectors(summary):
+            raise InputError(
+                f"{folder} is of vectors, whose files are not copied; take from them the rows "
+                f"whose positions {CLUSTERS_FILE} has as is_removed."
+            )
         is_whole = bool(summary["config"] and summary["removal"])
         is_whole &= all("records_digest" in source for source in summary["input"]["sources"])
+    except InputError:
+        raise
     except (OSError, ValueError, KeyError, TypeError):
         is_whole = False
     if not is_whole or not (folder / REMOVED_FILE).exists():

@@ -10,7 +10,7 @@ from dedup.errors import ConfigError, InputError
 from dedup.io.places import local_folder
 from dedup.jobs.filtering import write_removed
 from dedup.jobs.run_input import input_of
-from dedup.output.folder import EVIDENCE_DIR, check_replaceable, staged
+from dedup.output.folder import EVIDENCE_DIR, check_replaceable, of_vectors, staged, summary_in
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ def recluster(
     from dedup.spill.scratch import Scratch
 
     path, target = local_folder(folder), local_folder(folder if output is None else output)
+    summary = summary_in(path)
+    if summary is not None and of_vectors(summary):
+        raise InputError(
+            f"{path} is of vectors, whose runs keep no evidence; run anew with other options."
+        )
     sketched = open_evidence(path / EVIDENCE_DIR)
     config = _changed(sketched, options)
     check_replaceable(target, overwrite or output is None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from dedup.io.places import is_remote, looked_up, opened
 from dedup.output.folder import SUMMARY_FILE
 
 if TYPE_CHECKING:
+    from dedup.corpus import Listed
     from dedup.output.result import Result
 
 _BLOCK = 1 << 16
@@ -25,12 +26,28 @@ _BLOCKS_TOGETHER = 16
 
 
 def describe_input(result: Result) -> list[dict[str, Any]]:
-    """Return name, path, size, fingerprint, rows and records' digest of a run's files, as JSON."""
+    """Return what `describe_files` does, and of each file a digest of all its records."""
     from dedup.io.records import whole_digest
 
+    corpus = result.corpus
     bad = {file["name"]: file["detail"] for file in result.summary["input"]["bad_files"]}
-    digests = result.corpus.record_digests
-    offsets = result.corpus.file_offsets.tolist()
+    offsets = corpus.file_offsets.tolist()
+    return [
+        described | {"records_digest": whole_digest(corpus.record_digests[start:stop])}
+        for described, start, stop in zip(
+            describe_files(corpus, bad), offsets, offsets[1:], strict=False
+        )
+    ]
+
+
+def describe_files(corpus: Listed, bad: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return name, path, size, fingerprint and rows of the files of an input, as JSON.
+
+    Parameters
+    ----------
+    bad : name of a file that was left out -> why.
+    """
+    offsets = corpus.file_offsets.tolist()
     return [
         {
             "name": file.name,
@@ -40,10 +57,9 @@ def describe_input(result: Result) -> list[dict[str, Any]]:
             if file.path != STDIN and file.name not in bad
             else None,
             "rows": stop - start,
-            "records_digest": whole_digest(digests[start:stop]),
             "left_out": bad.get(file.name),
         }
-        for file, start, stop in zip(result.corpus.files, offsets, offsets[1:], strict=False)
+        for file, start, stop in zip(corpus.files, offsets, offsets[1:], strict=False)
     ]
 
 

@@ -37,31 +37,47 @@ def read_run(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
     InputError : no run has written the folder, or it is on another machine.
     """
     path = local_folder(folder)
-    summary = _summary_in(path)
+    summary = summary_in(path)
     if summary is None:
         raise InputError(f"{path} holds no results; give the output of dedup run.")
     return path, summary
 
 
-def table_in(folder: Path, name: str) -> Path:
-    """Return the path of a run's table, which is one file.
+def of_vectors(summary: dict[str, Any]) -> bool:
+    """Tell whether a run compared vectors."""
+    return "vector" in summary["config"]
+
+
+def read_text_run(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]:
+    """Return what `read_run` does, of a run that compared texts.
 
     Raises
     ------
-    InputError : it is gone, or the run was one on Spark.
+    InputError : as there, or the run compared vectors.
+    """
+    path, summary = read_run(folder)
+    if of_vectors(summary):
+        raise InputError(
+            f"{path} is of vectors, which have no words to compare; look at it with dedup show, "
+            "report, eval or audit."
+        )
+    return path, summary
+
+
+def table_in(folder: Path, name: str) -> Path:
+    """Return the path of a run's table: one file, or of a run on Spark a folder of them.
+
+    Raises
+    ------
+    InputError : it is gone.
     """
     path = folder / name
-    if path.is_dir():
-        raise InputError(
-            f"{folder} is of a run on Spark, whose {name} is a folder of files; look at it with "
-            "dedup eval or Spark, or run anew without."
-        )
-    if not path.is_file():
+    if not (path.is_file() or any(path.glob("[!._]*"))):
         raise InputError(f"{folder} has lost its {name}; run anew.")
     return path
 
 
-def _summary_in(path: Path) -> dict[str, Any] | None:
+def summary_in(path: Path) -> dict[str, Any] | None:
     """Return the summary of a run; None where no run of this format has written one."""
     try:
         summary = json.loads((path / SUMMARY_FILE).read_text(encoding="utf-8"))
@@ -81,7 +97,7 @@ def check_replaceable(folder: str | os.PathLike[str], overwrite: bool) -> None:
         return
     if not overwrite:
         raise OutputExistsError(f"output {path} is already there; give another, or --overwrite.")
-    if _summary_in(path) is None:
+    if summary_in(path) is None:
         raise OutputExistsError(
             f"output {path} was not written by dedup, so --overwrite leaves it alone; give another."
         )

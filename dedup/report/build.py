@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from dedup.io.inputs import InputFile
+from dedup.lsh.parameters import s_curve
 from dedup.report.census import Census, take_census
 from dedup.report.charts import (
     funnel_figure,
@@ -43,6 +45,7 @@ from dedup.report.sections import (
 from dedup.report.similarities import Similarities, measure_pairs
 from dedup.report.texts import Texts
 from dedup.report.untrusted import shown
+from dedup.report.vector_run import NO_TEXT, chance_of, omissions_of_vectors, stages_of_vectors
 
 _LARGEST_LISTED = 10
 
@@ -61,18 +64,19 @@ def report_of(
     census, pairs = take_census(run), measure_pairs(run)
     places = chosen_clusters(census, LARGEST, LEAST, SAMPLE)
     clusters = read_clusters(run, census, places)
-    compared, why_not = MarkedTexts(), ""
+    compared, why_not = MarkedTexts(), NO_TEXT if run.is_of_vectors else ""
+    no_text |= run.is_of_vectors
     if not no_text:
         texts = Texts(folder, files)
         compared = mark_pairs(texts, *_pairs_to_compare(pairs, clusters))
         why_not = _why_not(texts, run, compared)
-    stages = stages_of(summary)
+    is_of_vectors = run.is_of_vectors
+    stages = (stages_of_vectors if is_of_vectors else stages_of)(summary)
+    omissions = (omissions_of_vectors if is_of_vectors else omissions_of)(summary)
     measure = run.measure.replace("jaccard", "Jaccard")
-    banding = summary["banding"]
-    bands = (banding["bands"], banding["rows"]) if banding else None
     figures = {
         "funnel": in_both_schemes(funnel_figure, stages),
-        "similarity": in_both_schemes(similarity_figure, pairs, bands, measure),
+        "similarity": in_both_schemes(similarity_figure, pairs, _chance(run), measure),
         "sizes": in_both_schemes(sizes_figure, census.size_counts()),
     }
     sides, listed = borderline(run, pairs, compared)
@@ -83,9 +87,10 @@ def report_of(
         "headline": headline(summary, census),
         "warnings": [shown(text, 2_000) for text in summary["warnings"]],
         "stages": [asdict(stage) for stage in stages],
-        "omissions": omission_groups(omissions_of(summary)),
+        "omissions": omission_groups(omissions),
         "capped": [
-            {"id": shown(one["first_id"]), **one} for one in summary["search"]["capped_buckets"]
+            {"id": shown(one["first_id"]), **one}
+            for one in summary["search"].get("capped_buckets", ())
         ],
         "summaries": summaries(stages, pairs, census),
         "similarity": similarity_text(run, pairs),
@@ -103,6 +108,16 @@ def report_of(
     }
     data = _explorer_data(clusters, compared) | {"pairs": listed, "measure": measure}
     return render(content, data, figures)
+
+
+def _chance(run: RunFolder) -> Callable[[float], float] | None:
+    """Return the chance to be compared, by similarity; None where it is none of the Jaccard's."""
+    if run.is_of_vectors:
+        return chance_of(run.summary)
+    banding = run.summary["banding"]
+    if not banding:
+        return None
+    return partial(s_curve, bands=banding["bands"], rows=banding["rows"])
 
 
 def _pairs_to_compare(

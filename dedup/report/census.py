@@ -75,7 +75,7 @@ def take_census(folder: RunFolder) -> Census:
         "is_removed",
         "match",
     ]
-    columns += [folder.measure, *([host] if host else [])]
+    columns += [folder.column, *([host] if host else [])]
     row = 0
     for batch in table.iter_batches(ROWS, columns=list(dict.fromkeys(columns))):
         is_keeper = batch.column("is_keeper").to_numpy(zero_copy_only=False)
@@ -83,7 +83,7 @@ def take_census(folder: RunFolder) -> Census:
         ids.append(batch.column("cluster_id").to_numpy()[first])
         sizes.append(batch.column("cluster_size").to_numpy()[first])
         starts.append(first + row)
-        values = batch.column(folder.measure).to_numpy(zero_copy_only=False)
+        values = batch.column(folder.column).to_numpy(zero_copy_only=False)
         values = np.where(is_keeper, np.nan, values.astype(np.float64))
         if len(first) == 0 or first[0] > 0:  # the rest of a cluster of the batch before
             rest = values[: first[0] if len(first) else len(values)]
@@ -93,7 +93,7 @@ def take_census(folder: RunFolder) -> Census:
         gone = batch.column("is_removed").to_numpy(zero_copy_only=False)
         for found in pc.value_counts(batch.column("match").filter(pa.array(gone))):
             matches[found["values"].as_py()] += found["counts"].as_py()
-        sources.add_clustered(batch.column("source").dictionary_decode(), gone)
+        sources.add_clustered(batch.column("source").cast(pa.string()), gone)
         if host is not None:
             hosts.add_clustered(hosts_of(batch.column(host), host), gone)
         row += len(batch)

@@ -5,14 +5,14 @@ Nothing of the documents is in them, neither ids nor hosts: Plotly takes markup 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dedup.lsh.parameters import s_curve
 from dedup.report.funnel import DOCUMENTS, Stage
-from dedup.report.similarities import Similarities
+from dedup.report.similarities import WIDTH, Similarities
 
 Figure = dict[str, Any]
 
@@ -88,9 +88,17 @@ def funnel_figure(palette: Palette, stages: list[Stage]) -> Figure:
 
 
 def similarity_figure(
-    palette: Palette, pairs: Similarities, banding: tuple[int, int] | None, measure: str
+    palette: Palette,
+    pairs: Similarities,
+    chance: Callable[[float], float] | None,
+    measure: str,
 ) -> Figure:
-    """Return the histogram of measured similarities, under the S-curve of bands and rows."""
+    """Return the histogram of measured similarities, under the curve of the chance to compare.
+
+    Parameters
+    ----------
+    chance : similarity -> the probability that a pair is compared; None where there is no such.
+    """
     edges = pairs.edges
     middle = ((edges[:-1] + edges[1:]) / 2).round(6).tolist()
     width = np.diff(edges).round(6).tolist()
@@ -115,14 +123,14 @@ def similarity_figure(
             }
         )
     x = np.linspace(0, 1, _POINTS).round(4).tolist()
-    if banding is not None:
+    if chance is not None:
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines",
                 "name": "chance to be compared",
                 "x": x,
-                "y": [round(s_curve(value, *banding), 5) for value in x],
+                "y": [round(chance(value), 5) for value in x],
                 "yaxis": "y2",
                 "line": {"color": palette.ink, "width": 2},
                 "hovertemplate": "at %{x:.2f}: %{y:.1%} compared<extra></extra>",
@@ -130,7 +138,13 @@ def similarity_figure(
         )
     layout = _layout(palette, margin={"l": 52, "r": 48, "t": 30, "b": 44})
     measured = np.flatnonzero(pairs.verified + pairs.rejected)
-    low = min([0.3, pairs.threshold - 0.2, *(middle[i] for i in measured[:1].tolist())])
+    low = min(
+        [
+            0.3 if pairs.width == WIDTH else 1.0,
+            pairs.threshold - 0.2,
+            *(middle[i] for i in measured[:1].tolist()),
+        ]
+    )
     layout["barmode"] = "overlay"
     layout["xaxis"] |= {
         "range": [max(0.0, low - 0.02), 1.005],
@@ -146,7 +160,7 @@ def similarity_figure(
         "tickformat": ".0%",
         "tickvals": [0, 0.25, 0.5, 0.75, 1],
         "showgrid": False,
-        "visible": banding is not None,
+        "visible": chance is not None,
     }
     layout["shapes"] = [
         {
@@ -170,8 +184,8 @@ def similarity_figure(
             "font": {"color": palette.ink},
         }
     ]
-    if banding is not None:
-        half = next(value for value in x if s_curve(value, *banding) >= 0.5)
+    if chance is not None:
+        half = next((value for value in x if chance(value) >= 0.5), 1.0)
         layout["annotations"].append(
             {
                 "x": half,

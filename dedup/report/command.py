@@ -11,6 +11,8 @@ from typing import Any
 
 from dedup.config import Config
 from dedup.io.remote import is_uri, shown_uri
+from dedup.output.folder import of_vectors
+from dedup.vectors.config import VectorConfig
 
 _FREE = frozenset({"workers", "memory", "max_removal", "max_removal_host"})
 MOST_INPUTS = 100
@@ -21,6 +23,9 @@ def commands_of(summary: dict[str, Any]) -> list[str]:
     """Return the commands that reproduce a run, one after the other."""
     sketched = summary.get("reclustered", {}).get("sketched_with")
     inputs = _inputs(summary)
+    if of_vectors(summary):
+        options = _options(summary["config"], VectorConfig().to_dict())
+        return [_line(["dedup", "vectors", "run", *inputs, "-o", "OUT", *options])]
     if sketched is None:
         return [_line(["dedup", "run", *inputs, "-o", "OUT", *_options(summary["config"], {})])]
     run = ["dedup", "run", *inputs, "-o", "OUT", *_options(sketched, {}), "--keep-evidence"]

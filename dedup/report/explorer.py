@@ -98,7 +98,7 @@ def read_clusters(
     stops = starts + np.minimum(census.sizes[ordered], members)
     row = 0
     host = folder.host_column
-    columns = ["doc_id", "source", "position", folder.measure, "match", "is_removed"]
+    columns = ["doc_id", "source", "position", folder.column, "match", "is_removed"]
     for batch in folder.clusters.iter_batches(
         ROWS, columns=list(dict.fromkeys([*columns, *([host] if host else [])]))
     ):
@@ -122,7 +122,7 @@ def read_clusters(
 def _members(batch: pa.RecordBatch, folder: RunFolder) -> list[Member]:
     host = folder.host_column
     hosts = hosts_of(batch.column(host), host).to_pylist() if host else [None] * len(batch)
-    names = ("doc_id", "source", "position", folder.measure, "match", "is_removed")
+    names = ("doc_id", "source", "position", folder.column, "match", "is_removed")
     columns: list[list[Any]] = [batch.column(name).to_pylist() for name in names]
     return [
         Member(shown(id_), shown(source), shown(host or ""), position, similarity, match, removed)

@@ -13,8 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dedup.errors import InputError
 from dedup.output.evidence import PARTS_DIR, REJECTED_FILE
-from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, PAIRS_FILE, read_run, table_in
+from dedup.output.folder import (
+    CLUSTERS_FILE,
+    EVIDENCE_DIR,
+    PAIRS_FILE,
+    of_vectors,
+    read_run,
+    table_in,
+)
+from dedup.output.schema import measure_column
+from dedup.output.stored_table import StoredTable
 
 ROWS = 1 << 15
 """Rows of a table that are held at a time."""
@@ -40,17 +50,32 @@ class RunFolder:
 
         Raises
         ------
-        InputError : no run has written it, or a table is missing.
+        InputError : no run has written it, a table is missing, or it measured distances.
         """
         path, summary = read_run(folder)
+        if summary["search"]["measure"] == "euclidean":
+            raise InputError(
+                f"{path} measured distances, and a report shows similarities; look at it with "
+                "dedup show, eval or audit."
+            )
         for name in (CLUSTERS_FILE, PAIRS_FILE):
             table_in(path, name)
         return cls(path, summary)
 
     @property
     def measure(self) -> str:
-        """The column of the similarity that the threshold is of."""
+        """What the threshold is of."""
         return str(self.summary["search"]["measure"])
+
+    @property
+    def column(self) -> str:
+        """The column of the similarity that the threshold is of."""
+        return measure_column(self.measure)
+
+    @property
+    def is_of_vectors(self) -> bool:
+        """Whether the run compared vectors."""
+        return of_vectors(self.summary)
 
     @property
     def sources(self) -> list[dict[str, Any]]:
@@ -63,14 +88,14 @@ class RunFolder:
         return (self.path / EVIDENCE_DIR / REJECTED_FILE).is_file()
 
     @cached_property
-    def clusters(self) -> pq.ParquetFile:
+    def clusters(self) -> StoredTable:
         """The clusters table."""
-        return pq.ParquetFile(self.path / CLUSTERS_FILE)
+        return StoredTable(self.path / CLUSTERS_FILE)
 
     @cached_property
-    def pairs(self) -> pq.ParquetFile:
+    def pairs(self) -> StoredTable:
         """The pairs table."""
-        return pq.ParquetFile(self.path / PAIRS_FILE)
+        return StoredTable(self.path / PAIRS_FILE)
 
     @cached_property
     def rejected(self) -> pa.Table | None:
@@ -82,7 +107,7 @@ class RunFolder:
     @property
     def host_column(self) -> str | None:
         """The column of the clusters table that tells the host, None where none does."""
-        schema = self.clusters.schema_arrow
+        schema = self.clusters.schema
         if "host" in schema.names:
             return "host"
         names = [name for name in ("url", "doc_id") if name in schema.names]

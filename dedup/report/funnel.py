@@ -35,7 +35,7 @@ class Omission:
 
 
 def stages_of(summary: dict[str, Any]) -> list[Stage]:
-    """Return the stages of a run, in their order."""
+    """Return the stages of a run on texts, in their order."""
     input_, search, result = summary["input"], summary["search"], summary["result"]
     documents, sets = input_["documents"], search["distinct_sets"]
     compared, verified = search["compared_pairs"], search["verified_pairs"]
@@ -79,7 +79,7 @@ def _verdict(summary: dict[str, Any]) -> str:
 
 
 def omissions_of(summary: dict[str, Any]) -> list[Omission]:
-    """Return what was left out on the way and what became of it, nothing where nothing was."""
+    """Return what was left out of texts and what became of it, nothing where nothing was."""
     input_, search, result = summary["input"], summary["search"], summary["result"]
     found = [
         Omission(str(reason), count, "records", "no documents; filtered copies keep them")
@@ -126,16 +126,6 @@ def omissions_of(summary: dict[str, Any]) -> list[Omission]:
                 "cannot reach the threshold: nothing is lost",
             )
         )
-    if search["skipped_comparisons"]:
-        found.append(
-            Omission(
-                "comparisons beyond --max-comparisons",
-                search["skipped_comparisons"],
-                PAIRS,
-                f"never compared: {search['documents_with_skipped_comparisons']:,} documents "
-                "concerned, kept unless another comparison removes them",
-            )
-        )
     if search.get("refused_by_check"):
         found.append(
             Omission(
@@ -148,6 +138,23 @@ def omissions_of(summary: dict[str, Any]) -> list[Omission]:
     if result.get("spared"):
         found.append(
             Omission("duplicates (--keep-best)", result["spared"], DOCUMENTS, "match, and stay")
+        )
+    return found + caps_of(summary)
+
+
+def caps_of(summary: dict[str, Any]) -> list[Omission]:
+    """Return what caps left out, of texts or vectors."""
+    search, result = summary["search"], summary["result"]
+    found = []
+    if search["skipped_comparisons"]:
+        found.append(
+            Omission(
+                "comparisons beyond --max-comparisons",
+                search["skipped_comparisons"],
+                PAIRS,
+                f"never compared: {search['documents_with_skipped_comparisons']:,} documents "
+                "concerned, kept unless another comparison removes them",
+            )
         )
     if result["omitted_pairs"]:
         found.append(

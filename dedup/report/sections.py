@@ -16,6 +16,7 @@ from dedup.report.groups import NO_NAME, Groups
 from dedup.report.marked_texts import CHARS, MarkedTexts
 from dedup.report.similarities import NEAREST, Similarities
 from dedup.report.untrusted import shown
+from dedup.report.vector_run import curve_intro
 
 _GROUPS_LISTED = 20
 _SIZE_BOUNDS = (2, 3, 4, 5, 10, 20, 50, 100, 1_000, 10_000, 100_000, 1_000_000)
@@ -64,10 +65,16 @@ def headline(summary: dict[str, Any], census: Census) -> dict[str, Any]:
             ("Clusters", f"{result['clusters']:,}"),
             ("Largest cluster", f"{result['largest_cluster']:,}"),
             ("Pairs compared", f"{search['compared_pairs']:,}"),
-            ("Text", f"{input_['text_bytes'] / 1e6:,.1f} MB"),
+            _size(input_),
             ("Time", f"{summary['seconds']['total']:,.1f} s"),
         ],
     }
+
+
+def _size(input_: dict[str, Any]) -> tuple[str, str]:
+    if "dimensions" in input_:
+        return "Dimensions", f"{input_['dimensions']:,}"
+    return "Text", f"{input_['text_bytes'] / 1e6:,.1f} MB"
 
 
 def summaries(stages: list[Stage], pairs: Similarities, census: Census) -> dict[str, str]:
@@ -90,8 +97,10 @@ def summaries(stages: list[Stage], pairs: Similarities, census: Census) -> dict[
 
 def similarity_text(run: RunFolder, pairs: Similarities) -> dict[str, Any]:
     """Return intro, caption and table of the histogram."""
-    config, banding = run.summary["config"], run.summary["banding"]
-    if banding:
+    config, banding = run.summary["config"], run.summary.get("banding")
+    if run.is_of_vectors:
+        intro = curve_intro(run.summary, pairs.threshold)
+    elif banding:
         intro = (
             f"The curve is the chance that a pair of some similarity is compared, by "
             f"{banding['bands']} bands of {banding['rows']} rows: "
@@ -113,7 +122,7 @@ def similarity_text(run: RunFolder, pairs: Similarities) -> dict[str, Any]:
     caption = f"{kind}, in colour; {pairs.equal:,} more, at exactly 1, are not drawn."
     if run.has_evidence:
         caption += f" The {int(pairs.rejected.sum()):,} best rejected pairs in grey."
-    else:
+    elif not run.is_of_vectors:
         caption += " Rejected pairs are shown where the run has --keep-evidence."
     edges = pairs.edges
     rows = [
@@ -225,7 +234,9 @@ def borderline(
         _side(f"Just accepted (the {NEAREST} nearest)", pairs.above, run, compared, listed, empty)
     ]
     empty = "None: every pair that was compared reached the threshold."
-    if not run.has_evidence:
+    if run.is_of_vectors:
+        empty = "A run on vectors keeps no rejected pairs: run with a lower threshold to see them."
+    elif not run.has_evidence:
         empty = "Rejected pairs are not kept by default: run with --keep-evidence to see them here."
     sides.append(
         _side(f"Just rejected (the {NEAREST} nearest)", pairs.below, run, compared, listed, empty)
@@ -248,13 +259,13 @@ def _side(
         rows.append(
             {
                 "number": len(listed),
-                "similarity": f"{pair[run.measure]:.4f}",
+                "similarity": f"{pair[run.column]:.4f}",
                 "left": ids[0],
                 "right": ids[1],
                 "comparable": place >= 0,
             }
         )
-        similarity = pair[run.measure]
+        similarity = pair[run.column]
         listed.append({"ids": ids, "difference": place, "similarity": round(similarity, 6)})
     return {"title": title, "pairs": rows, "empty": empty}
 
@@ -288,6 +299,8 @@ def left_out(
         found.append(f"The {arguments:,} arguments of the run, in its command.")
     if "refused_by_check" in run.summary["search"]:
         found.append("The run's own check of verified pairs, a function, in its command.")
+    if run.is_of_vectors:
+        return [*found, "Rejected pairs, which a run on vectors does not keep.", why_not]
     if not run.has_evidence:
         found.append("Rejected pairs, for want of evidence (--keep-evidence).")
     if no_text:

@@ -1,6 +1,7 @@
 """One pass over the pairs: the histogram of what was measured, and the pairs nearest the threshold.
 
-Bins are a hundredth wide and start at the threshold, so that none holds pairs of both sides.
+Bins are a hundredth wide, finer for vectors, and start at the threshold, so that none holds pairs
+of both sides.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from dedup.text.hashing import Int64Array
 NEAREST = 12
 """Pairs on each side of the threshold that are listed."""
 
-_WIDTH = 0.01
+WIDTH = 0.01
+_FINE_WIDTH, _FINE_FROM = 0.002, 0.85
+"""Of vectors, whose thresholds are high."""
+
 _SLACK = 1e-9  # a quotient such as (0.81 - 0.8) / 0.01 ends just below a whole number
 
 
@@ -34,6 +38,7 @@ class Similarities:
         evidence has, the 10,000 best.
     equal : verified pairs at 1, which are in no bin.
     above, below : rows of the pairs nearest the threshold, nearest first.
+    width : of a bin.
     """
 
     threshold: float
@@ -43,42 +48,44 @@ class Similarities:
     equal: int = 0
     above: list[dict[str, Any]] = field(default_factory=list)
     below: list[dict[str, Any]] = field(default_factory=list)
+    width: float = WIDTH
 
 
 def measure_pairs(folder: RunFolder) -> Similarities:
     """Read the pairs of a run, and the rejected ones where there is evidence."""
     threshold = float(folder.summary["config"]["threshold"])
-    before, after = _bins(threshold), _bins(1 - threshold)
-    edges = np.clip(threshold + _WIDTH * np.arange(-before, after + 1), 0, 1)
+    width = _FINE_WIDTH if folder.is_of_vectors and threshold > _FINE_FROM else WIDTH
+    before, after = _bins(threshold, width), _bins(1 - threshold, width)
+    edges = np.clip(threshold + width * np.arange(-before, after + 1), 0, 1)
     zeros = np.zeros(len(edges) - 1, np.int64)
-    found = Similarities(threshold, edges, zeros, zeros.copy())
+    found = Similarities(threshold, edges, zeros, zeros.copy(), width=width)
     nearest: pa.Table | None = None
     for batch in folder.pairs.iter_batches(ROWS):
-        values = batch.column(folder.measure).to_numpy()
+        values = batch.column(folder.column).to_numpy()
         near = values < 1
         found.equal += int((~near).sum())
         found.verified += _counts(values[near], found)
         some = pa.Table.from_batches([batch]).filter(pa.array(near))
         some = some if nearest is None else pa.concat_tables([nearest, some])
-        order = np.argsort(some[folder.measure].to_numpy(), kind="stable")[:NEAREST]
+        order = np.argsort(some[folder.column].to_numpy(), kind="stable")[:NEAREST]
         nearest = some.take(pa.array(order))
     if nearest is not None:
         found.above = nearest.to_pylist()
     rejected = folder.rejected
     if rejected is not None:
-        values = rejected[folder.measure].to_numpy()
+        values = rejected[folder.column].to_numpy()
         found.rejected += _counts(values, found)
         best = np.argsort(-values, kind="stable")[:NEAREST]
         found.below = rejected.take(pa.array(best)).to_pylist()
     return found
 
 
-def _bins(length: float) -> int:
-    return math.ceil(length / _WIDTH - _SLACK)
+def _bins(length: float, width: float) -> int:
+    return math.ceil(length / width - _SLACK)
 
 
 def _counts(values: NDArray[np.float64], found: Similarities) -> Int64Array:
     bins = len(found.verified)
-    first = _bins(found.threshold)
-    place = np.floor((values - found.threshold) / _WIDTH + _SLACK).astype(np.int64) + first
+    first = _bins(found.threshold, found.width)
+    place = np.floor((values - found.threshold) / found.width + _SLACK).astype(np.int64) + first
     return np.bincount(np.clip(place, 0, bins - 1), minlength=bins)

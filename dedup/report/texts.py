@@ -24,7 +24,7 @@ from dedup.io.places import place_of
 from dedup.io.wacz import as_member
 from dedup.jobs.run_input import change_of
 from dedup.output.evidence import open_evidence
-from dedup.output.folder import EVIDENCE_DIR, read_run
+from dedup.output.folder import EVIDENCE_DIR, read_text_run
 from dedup.pipeline import needed_columns
 from dedup.report.difference import Text
 from dedup.sketch.digest import digests
@@ -74,7 +74,7 @@ class Texts:
         folder: str | os.PathLike[str],
         files: Sequence[InputFile] = (),
     ) -> None:
-        self.folder, self.summary = read_run(folder)
+        self.folder, self.summary = read_text_run(folder)
         self.config = Config(**self.summary["config"])
         self.problems: dict[str, str] = {}
         self._sources: list[dict[str, Any]] = self.summary["input"].get("sources", [])

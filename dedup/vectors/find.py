@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from dedup.decisions import decide
+from dedup.jobs.run_input import describe_files
 from dedup.output.folder import check_replaceable, staged
 from dedup.output.pairs import all_verified_pairs, decided_pairs
 from dedup.output.result import Tables
+from dedup.report.cells import printable
 from dedup.resources.timing import Stages, peak_bytes
 from dedup.spill.scratch import Scratch
 from dedup.vectors.config import VectorConfig
 from dedup.vectors.corpus import VectorCorpus
-from dedup.vectors.reading import read_vectors
+from dedup.vectors.reading import paths_in, read_vectors
 from dedup.vectors.search import VectorSearch, search_vectors
 from dedup.vectors.summary import summarise_vectors
 
@@ -52,6 +54,10 @@ def find_vectors(data: Any, config: VectorConfig) -> VectorResult:
         else:
             pairs = decided_pairs(corpus, found, decisions, scratch)
         summary = summarise_vectors(corpus, found, decisions, config, pairs)
+        paths = paths_in(data)
+        if paths is not None:
+            summary["input"]["arguments"] = [printable(os.fspath(path)) for path in paths]
+            summary["input"]["sources"] = describe_files(corpus, {})
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": stages.total}
     summary["peak_bytes"] = peak_bytes()

@@ -51,7 +51,7 @@ def read_vectors(data: Any, config: VectorConfig) -> VectorCorpus:
     ------
     InputError : there are none, or some cannot be compared and `skip_bad` is not set.
     """
-    paths = _paths(data)
+    paths = paths_in(data)
     dim: list[int] = []
     if paths is None:
         sources = [_of_memory(data, config, dim)]
@@ -78,11 +78,9 @@ def read_vectors(data: Any, config: VectorConfig) -> VectorCorpus:
         for reason, name in ((NULL, "null"), (MIXED, "mixed"))
     }
     norms, is_good, reasons = checked(values, bad, config.measure, skip_bad=config.skip_bad)
+    files = [InputFile(0, 0, sources[0].name, sources[0].name, "vectors")]
     return VectorCorpus(
-        files=[
-            InputFile(number, number, source.name, source.name, "vectors")
-            for number, source in enumerate(sources)
-        ],
+        files=files if paths is None else files_of(paths),
         file_offsets=offsets,
         text_digests=digests_of(values),
         columns=_columns(sources, len(values)),
@@ -94,7 +92,23 @@ def read_vectors(data: Any, config: VectorConfig) -> VectorCorpus:
     )
 
 
-def _paths(data: Any) -> list[Any] | None:
+def files_of(paths: Sequence[str | os.PathLike[str]]) -> list[InputFile]:
+    """Return files of vectors as the input of a run."""
+    return [
+        InputFile(
+            number,
+            number,
+            os.fspath(path),
+            Path(path).name,
+            "vectors",
+            size=os.stat(path).st_size if os.path.exists(path) else 0,
+        )
+        for number, path in enumerate(paths)
+    ]
+
+
+def paths_in(data: Any) -> list[Any] | None:
+    """Return the paths that an input consists of; None for one in memory."""
     if isinstance(data, str | os.PathLike):
         return [data]
     is_list = isinstance(data, list | tuple) and len(data) > 0

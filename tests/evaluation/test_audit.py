@@ -16,8 +16,7 @@ from click.testing import CliRunner
 import dedup
 from dedup.cli import cli
 from dedup.config import Config
-from dedup.evaluation import audit as module
-from dedup.evaluation.audit import Audit
+from dedup.evaluation.audit import Audit, SetAudit
 from dedup.lsh.parameters import Banding
 from dedup.output.result import Result
 from dedup.spill.scratch import Scratch
@@ -93,7 +92,7 @@ def test_a_census_gives_the_truth(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "_CENSUS_SHARE", 10**9)
+    monkeypatch.setattr(Audit, "census_share", 10**9)
     texts = families(1_500, seed=2)
     result = run(texts, banding, **options)
     result.write(tmp_path / "out", evidence=True)
@@ -122,11 +121,11 @@ def calibration(
     result.write(folder)
     truth = Truth(texts, result)
     config = replace(Config(threshold=THRESHOLD), keep="first")
-    audit = Audit(result.corpus, config, folder, Scratch())
+    audit = SetAudit(result.corpus, config, folder, Scratch())
     held, widest = dict.fromkeys(truth.values, 0), 0.0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "_CENSUS_SHARE", 1)
-        patch.setattr(module, "_CENSUS_MOST", 0)
+        patch.setattr(Audit, "census_share", 1)
+        patch.setattr(Audit, "census_most", 0)
         for seed in range(seeds):
             found = audit.estimate(seed, 10**9)
             widest = max(widest, found["half_width"])
@@ -184,7 +183,7 @@ def test_input_and_evidence_give_the_same(
     world: Path, tmp_path: Path, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs = [world / "1.parquet", world / "2.parquet"]
-    monkeypatch.setattr(module, "_CENSUS_SHARE", 10**9)
+    monkeypatch.setattr(Audit, "census_share", 10**9)
     config = Config(threshold=THRESHOLD, recall=0.5, **options)
     dedup.run(inputs, tmp_path / "out", config, keep_evidence=True)
     by_evidence = dedup.audit(tmp_path / "out", seed=4)

@@ -32,6 +32,10 @@ STAGES = [
 ]
 
 
+def chance(similarity: float) -> float:
+    return s_curve(similarity, 17, 6)
+
+
 def some_pairs() -> Similarities:
     edges = np.round(np.arange(50, 101) / 100, 2)
     verified = np.where(edges[:-1] >= 0.8, 7, 0)
@@ -43,7 +47,7 @@ def some_pairs() -> Similarities:
 def test_plotly_takes_the_figures(palette: Palette) -> None:
     for figure in (
         funnel_figure(palette, STAGES),
-        similarity_figure(palette, some_pairs(), (17, 6), "Jaccard"),
+        similarity_figure(palette, some_pairs(), chance, "Jaccard"),
         similarity_figure(palette, some_pairs(), None, "containment"),
         sizes_figure(palette, [(2, 10), (900, 1)]),
         sizes_figure(palette, []),
@@ -69,7 +73,7 @@ def test_the_funnel_has_a_bar_for_each_stage() -> None:
 
 
 def test_the_histogram_counts_all_pairs_and_the_curve_is_that_of_the_bands() -> None:
-    rejected, verified, curve = similarity_figure(LIGHT, some_pairs(), (17, 6), "Jaccard")["data"]
+    rejected, verified, curve = similarity_figure(LIGHT, some_pairs(), chance, "Jaccard")["data"]
     assert sum(rejected["y"]) == 30 * 3
     assert sum(verified["y"]) == 20 * 7
     assert min(verified["x"]) > 0.8 > max(rejected["x"])
