@@ -103,7 +103,7 @@ def test_batches_in_order_are_one_run(
     assert len(index) == (
         len(vectors) if store == "all" else whole["match"].to_pylist().count("new")
     )
-    monkeypatch.setattr(incoming, "BATCH_VECTORS", 90)
+    monkeypatch.setattr(incoming, "BATCH_ENTRIES", 90 * 60)
     cut = made(tmp_path / "cut", vectors, measure, store=store).add(vectors)
     assert cut.equals(whole)
 
@@ -124,7 +124,7 @@ def test_the_nearest_of_the_candidates(
     tmp_path: Path, measure: str, limit: int | None, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of most shared tables up to the cap, ranked by exact values; few queries or many."""
-    monkeypatch.setattr(incoming, "BATCH_VECTORS", 25)
+    monkeypatch.setattr(incoming, "BATCH_ENTRIES", 25 * 8)
     stored = background("clustered", 120, 16).astype(np.float32)
     queries = (stored[:count] + 0.2).astype(np.float32)
     index = made(tmp_path / "index", stored, measure, store="all", tables=8)

@@ -17,8 +17,8 @@ from dedup.vectors.corpus import NULL, ZERO, VectorCorpus, checked, digests_of
 from dedup.vectors.families.base import Float32Array, Float64Array
 from dedup.vectors.reading import read_vectors
 
-BATCH_VECTORS = 1 << 16
-"""Vectors that are compared together, at most."""
+BATCH_ENTRIES = 1 << 22
+"""Keys, of all tables, of the vectors that are compared together."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,9 @@ def batches(data: Any, config: VectorConfig, dim: int, path: str) -> Iterator[Ve
             "of the same model."
         )
     ids = corpus.columns["doc_id"].combine_chunks() if corpus.has_ids else None
-    for first in range(0, len(corpus.values), BATCH_VECTORS):
-        some = slice(first, first + BATCH_VECTORS)
+    together = max(1, BATCH_ENTRIES // (config.tables or 1))
+    for first in range(0, len(corpus.values), together):
+        some = slice(first, first + together)
         yield VectorBatch(
             None if ids is None else ids[some],
             corpus.values[some],

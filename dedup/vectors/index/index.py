@@ -63,6 +63,7 @@ class VectorChange(Change[VectorManifest, VectorSegment]):
                 ids=ids.take(pa.array(stored)),
                 numbers=numbers[stored],
                 added=np.full(len(stored), int(time.time())),
+                num_rows=len(keys),
                 entries=sorted_entries(keys[:, stored]),
                 duplicate=~is_new[stored],
                 norms=batch.norms[stored],
