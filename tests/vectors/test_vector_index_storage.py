@@ -192,6 +192,30 @@ def test_vectors_that_cannot_be_compared(path: Path) -> None:
     assert len(index) == 88 + 2 + 4
 
 
+def test_what_is_left_out_is_not_stored(tmp_path: Path) -> None:
+    """By distance zeros are vectors like others, but those in the place of bad ones are none."""
+    index = VectorIndex.create(
+        tmp_path / "index", VECTORS, measure="euclidean", threshold=0.5, store="all", tables=8
+    )
+    data = np.concatenate([VECTORS[:3].astype(np.float64), np.zeros((2, 8))])
+    data[[1, 2], 0] = np.nan, np.inf
+    answer = index.add(data, skip_bad=True)
+    assert answer["match"].to_pylist() == ["new", None, None, "new", "identical"]
+    assert answer["distance"].to_pylist() == [None, None, None, None, 0.0]
+    assert len(index) == 3
+    nearest = index.query(data, top=1, skip_bad=True)
+    assert nearest["doc_id"].to_pylist() == [0, 3, 3]
+
+
+@pytest.mark.parametrize("measure", ["cosine", "euclidean"])
+def test_distances_are_hashed_from_the_middle(tmp_path: Path, measure: str) -> None:
+    """So that float32 has digits left where all vectors are far from the origin."""
+    VectorIndex.create(tmp_path / "index", VECTORS + 5, measure=measure, threshold=0.5)
+    center = np.fromfile(tmp_path / "index" / "functions", np.float32)[:8]
+    expected = (VECTORS + 5).mean(axis=0) if measure == "euclidean" else np.zeros(8)
+    assert center == pytest.approx(expected, abs=1e-5)
+
+
 FORMAT_1 = Path(__file__).parent / "vector-format-1"
 
 
