@@ -21,7 +21,8 @@ _PAIRS_SHOWN = 1 << 12
 CheckFunction = Callable[[pa.RecordBatch], Any]
 """Takes verified pairs, a row each, and returns a boolean for each: whether it stands.
 
-The columns are ``left_id``, ``right_id``, ``jaccard``, and for each column asked for
+The columns are ``left_id``, ``right_id``, ``jaccard`` (of vectors ``similarity`` or ``distance``),
+and for each column asked for
 ``left_COLUMN`` and ``right_COLUMN``; left stands before right in keeper order. The answer for a
 pair must depend on that pair alone: which pairs are asked about, how often and in what batches,
 depends on the engine.
@@ -45,29 +46,31 @@ class Check:
     def accepts(
         self,
         ids: tuple[pa.Array, pa.Array],
-        jaccard: NDArray[np.float64],
+        measure: str,
+        value: NDArray[np.float64],
         columns: Sequence[tuple[pa.Array, pa.Array]],
     ) -> NDArray[np.bool_]:
         """Tell which pairs stand.
 
         Parameters
         ----------
+        measure, value : the column that says how alike they are, and what it says.
         ids, columns : of the left and of the right documents; `columns` in the order asked for.
 
         Raises
         ------
         InputError : the function returns something else than a boolean for each pair.
         """
-        arrays = [*ids, pa.array(jaccard), *(side for pair in columns for side in pair)]
+        arrays = [*ids, pa.array(value), *(side for pair in columns for side in pair)]
         sides = [f"{side}_{name}" for name in self.columns for side in ("left", "right")]
-        names = ["left_id", "right_id", "jaccard", *sides]
+        names = ["left_id", "right_id", measure, *sides]
         answer = self.function(pa.RecordBatch.from_arrays(arrays, names=names))
         if isinstance(answer, pa.Array | pa.ChunkedArray):
             answer = answer.to_numpy(zero_copy_only=False)
         found = np.asarray(answer)
-        if found.dtype != np.bool_ or found.shape != jaccard.shape:
+        if found.dtype != np.bool_ or found.shape != value.shape:
             raise InputError(
-                f"the check returned {found.shape} of {found.dtype} for {len(jaccard)} pairs; "
+                f"the check returned {found.shape} of {found.dtype} for {len(value)} pairs; "
                 "return a boolean for each."
             )
         return found
@@ -98,5 +101,5 @@ class CorpusCheck:
             some = slice(first, first + _PAIRS_SHOWN)
             a, b = self.documents[left[some]], self.documents[right[some]]
             ids, *columns = [(values.take(a), values.take(b)) for values in shown]
-            stands[some] = self.check.accepts(ids, jaccard[some], columns)
+            stands[some] = self.check.accepts(ids, "jaccard", jaccard[some], columns)
         return stands

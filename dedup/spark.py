@@ -103,7 +103,8 @@ def find_duplicates(
     from dedup.engines.spark.numbering import placed
     from dedup.engines.spark.plan import check_config, find
     from dedup.engines.spark.sketching import sketched
-    from dedup.engines.spark.stages import Stages
+    from dedup.engines.spark.stages import HASHES, Stages
+    from dedup.engines.spark.texts import Texts
 
     config = make_config(text=text, id=id, **options)
     check_config(config)
@@ -111,8 +112,8 @@ def find_duplicates(
     spark = df.sparkSession
     stages = Stages(spark, scratch_folder(spark, scratch), partitions)
     try:
-        sketches = placed(stages.written("sketches", rows), "place")
-        found = find(stages, sketches, config, by_id=True, check=check)
+        sketches = placed(stages, stages.written("sketches", rows, options=HASHES), "place")
+        found = find(stages, sketches, Texts(config), by_id=True, check=check)
     except BaseException:
         stages.close()
         raise

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from dedup.index.document_segment import DocumentSegment
 from dedup.index.incoming import Incoming
 from dedup.index.lookup import EQUAL, Matches
 from dedup.index.segment import Segment
@@ -42,7 +43,11 @@ def stored_ids(segments: Sequence[Segment], matches: Matches, kind: pa.DataType)
 
 
 def matches_table(
-    first: int, batch: Incoming, matches: Matches, segments: Sequence[Segment], kind: pa.DataType
+    first: int,
+    batch: Incoming,
+    matches: Matches,
+    segments: Sequence[DocumentSegment],
+    kind: pa.DataType,
 ) -> pa.Table:
     """Return what `Index.query` says of a batch.
 
@@ -72,7 +77,7 @@ def added_table(
     batch: Incoming,
     ids: pa.Array,
     settled: Settled,
-    segments: Sequence[Segment],
+    segments: Sequence[DocumentSegment],
     kind: pa.DataType,
 ) -> pa.Table:
     """Return what `Index.add` says of a batch.

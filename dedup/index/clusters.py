@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from dedup.config import Config
 from dedup.corpus import Sketched
 from dedup.engines.parts import PartRecords, PartSketches
-from dedup.index.segment import DUPLICATE, REMOVED, Segment
+from dedup.index.base import marked_again
+from dedup.index.document_segment import DocumentSegment
 from dedup.index.settle import ALL
 from dedup.io.inputs import InputFile
 from dedup.output.result import Result
@@ -23,7 +23,7 @@ from dedup.resources.timing import Stages
 from dedup.spill.scratch import Scratch
 
 
-def search_segments(segments: Sequence[Segment], config: Config, linkage: str) -> Result:
+def search_segments(segments: Sequence[DocumentSegment], config: Config, linkage: str) -> Result:
     """Run the search over the stored documents, in the order of adding, without a cap."""
     wanted = replace(config, linkage=linkage, max_comparisons=ALL)
     files = [InputFile(0, 0, "", "index", "arrow")]
@@ -31,7 +31,7 @@ def search_segments(segments: Sequence[Segment], config: Config, linkage: str) -
     return find_in(Sketched(files, parts, wanted), wanted, Scratch(), Stages())
 
 
-def clusters_table(segments: Sequence[Segment], config: Config, linkage: str) -> pa.Table:
+def clusters_table(segments: Sequence[DocumentSegment], config: Config, linkage: str) -> pa.Table:
     """Return the clusters; positions and cluster ids count all documents that were ever added."""
     table = search_segments(segments, config, linkage).clusters.drop_columns(["source"])
     numbers = np.concatenate([np.zeros(0, np.int64), *(one.numbers for one in segments)])
@@ -42,17 +42,13 @@ def clusters_table(segments: Sequence[Segment], config: Config, linkage: str) ->
     return table
 
 
-def settled_again(segments: Sequence[Segment], config: Config) -> list[NDArray[np.uint8]]:
+def settled_again(segments: Sequence[DocumentSegment], config: Config) -> list[NDArray[np.uint8]]:
     """Return the marks of all segments, with the keepers that the live documents have now."""
     removed = search_segments(segments, config, "keeper").decisions.removed
-    bounds = np.cumsum([0, *map(len, segments)])
-    return [
-        (segment.marks & np.uint8(REMOVED)) | np.where(removed[a:b], DUPLICATE, 0).astype(np.uint8)
-        for segment, (a, b) in zip(segments, pairwise(bounds.tolist()), strict=True)
-    ]
+    return marked_again(segments, removed)
 
 
-def _part(segment: Segment) -> PartSketches:
+def _part(segment: DocumentSegment) -> PartSketches:
     count = len(segment)
     return PartSketches(
         records=[PartRecords(0, None, count)],

@@ -14,8 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dedup.index.document_segment import DocumentSegment
 from dedup.index.incoming import Incoming, has_digest
-from dedup.index.segment import DUPLICATE, REMOVED, Segment
+from dedup.index.segment import DUPLICATE, REMOVED
 from dedup.lsh.buckets import unique_pairs
 from dedup.sketch.store import SetStore
 from dedup.spill.chunks import weighed_chunks
@@ -114,7 +115,7 @@ class Lookup:
     num_skipped: int = field(default=0, init=False)
     _left: Int64Array = field(init=False, repr=False)
 
-    def matches(self, batch: Incoming, segments: Sequence[Segment]) -> Matches:
+    def matches(self, batch: Incoming, segments: Sequence[DocumentSegment]) -> Matches:
         """Return all matches of the batch's documents."""
         self._left = np.full(len(batch), self.limit or 0)
         searches = _Searches(batch)
@@ -127,7 +128,7 @@ class Lookup:
         )
 
     def _candidates(
-        self, searches: _Searches, segment: Segment
+        self, searches: _Searches, segment: DocumentSegment
     ) -> Iterator[tuple[Int64Array, Int64Array]]:
         """Yield candidates (query, place), distinct, with all of a query together."""
         found = list(searches.found(segment))
@@ -160,7 +161,12 @@ class Lookup:
         return query[within], place[within]
 
     def _judged(
-        self, batch: Incoming, segment: Segment, number: int, query: Int64Array, place: Int64Array
+        self,
+        batch: Incoming,
+        segment: DocumentSegment,
+        number: int,
+        query: Int64Array,
+        place: Int64Array,
     ) -> Matches:
         """Return the candidates that match."""
         left, right = batch.sizes[query], segment.set_sizes(place)
@@ -190,7 +196,7 @@ class Lookup:
         )
 
     def _common(
-        self, batch: Incoming, segment: Segment, query: Int64Array, place: Int64Array
+        self, batch: Incoming, segment: DocumentSegment, query: Int64Array, place: Int64Array
     ) -> Int64Array:
         """Return the common shingles of pairs, `BELOW` below the threshold."""
         stored, which = np.unique(place, return_inverse=True)
@@ -235,7 +241,9 @@ class _Searches:
             for query in self.compared.tolist()
         ]
 
-    def found(self, segment: Segment) -> Iterator[tuple[int, Int64Array, Int64Array, Int64Array]]:
+    def found(
+        self, segment: DocumentSegment
+    ) -> Iterator[tuple[int, Int64Array, Int64Array, Int64Array]]:
         """Yield (row, query, first, last): which documents have entries in a row, and where."""
         batch = self.batch
         if len(batch) <= _FEW:

@@ -1,4 +1,4 @@
-"""The manifest: which segments an index is, and what its sketches depend on.
+"""The manifest: which segments an index is, and what its keys depend on.
 
 One small file, swapped atomically: whoever reads it has one consistent state of the index, and
 until it is swapped nothing has happened.
@@ -9,115 +9,85 @@ from __future__ import annotations
 import json
 import os
 import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
-from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import xxhash
 
-from dedup.config import Config
 from dedup.errors import ConfigError, DedupError, FormatVersionError, InputError
 from dedup.index.files import Stored, replace_whole
-from dedup.index.options import OPTIONS, SKETCH_OPTIONS, STORES
-from dedup.lsh.parameters import Banding, choose_banding
-from dedup.text.hashing import HASH_VERSION
-from dedup.text.unicode import VERSION as UNICODE_VERSION
+from dedup.index.options import STORES
+from dedup.index.segment import Segment, SegmentEntry
 
 MANIFEST_FILE = "manifest.json"
-FORMAT = "dedup-index"
-FORMAT_VERSION = 1
+
+S = TypeVar("S", bound=Segment)
 
 
-@dataclass(frozen=True)
-class SegmentEntry:
-    """A segment as the manifest knows it.
-
-    Attributes
-    ----------
-    documents, shingles : how many it holds.
-    data, ids, marks : its files; see `dedup.index.segment`. `marks` changes when documents are
-        removed, the others never.
-    """
-
-    documents: int
-    shingles: int
-    data: Stored
-    ids: Stored
-    marks: Stored
-
-    @property
-    def files(self) -> tuple[Stored, ...]:
-        """All files of the segment."""
-        return (self.data, self.ids, self.marks)
-
-
-@dataclass(frozen=True)
-class Manifest:
+@dataclass(frozen=True, kw_only=True)
+class Manifest(ABC, Generic[S]):
     """One state of an index.
 
     Attributes
     ----------
-    config : the options of `OPTIONS`, as `Config.to_dict` writes them.
+    config : the options of the index, as JSON values.
     store : ``new`` (keepers alone) or ``all`` documents are stored.
-    bands, rows : of the signatures, as chosen when the index was made.
     generation : counts the states of the index.
     added : documents that were ever added, stored or not; the number of the next one.
     files_made : counts the names of files, so that none is ever given twice.
     """
 
+    format: ClassVar[str]
+    versions: ClassVar[Mapping[str, Any]]
+    """What a reader must have as well, by name."""
+    made_by: ClassVar[str]
+    """The command that makes such an index."""
+    entry: ClassVar[type[SegmentEntry]] = SegmentEntry
+
     config: dict[str, Any]
     store: str
-    bands: int
-    rows: int
     generation: int = 0
     added: int = 0
     files_made: int = 0
     segments: tuple[SegmentEntry, ...] = field(default=())
 
-    @staticmethod
-    def of(config: Config, store: str) -> Manifest:
-        """Return the manifest of an index without documents."""
-        if store not in STORES:
-            raise ConfigError(f"store is {store!r}; give one of {', '.join(STORES)}.")
-        banding = choose_banding(config.threshold, config.recall)
-        options = {name: value for name, value in config.to_dict().items() if name in OPTIONS}
-        return Manifest(options, store, banding.bands, banding.rows)
+    def __post_init__(self) -> None:
+        if self.store not in STORES:
+            raise ConfigError(f"store is {self.store!r}; give one of {', '.join(STORES)}.")
+
+    @abstractmethod
+    def opened(self, folder: str, entry: SegmentEntry) -> S:
+        """Map a segment."""
+
+    @abstractmethod
+    def merged(self, folder: str, stem: str, segments: Sequence[S]) -> SegmentEntry | None:
+        """Write segments as one; None where no document is left."""
+
+    @abstractmethod
+    def wanted(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Return those of some options that the answers depend on, as `config` has them."""
 
     @property
-    def banding(self) -> Banding:
-        """How signatures are cut."""
-        return Banding(self.bands, self.rows)
+    def files(self) -> tuple[Stored, ...]:
+        """All files of the index."""
+        return tuple(file for segment in self.segments for file in segment.files)
 
-    @property
-    def threshold(self) -> Fraction:
-        """Least Jaccard similarity of a match."""
-        return self.as_config().threshold
+    def facts(self) -> dict[str, Any]:
+        """Return what `Snapshot.stats` says beside what it says of every index."""
+        return {}
 
-    def as_config(self) -> Config:
-        """Return the options as a Config."""
-        return self._as_config
-
-    @cached_property
-    def _as_config(self) -> Config:
-        return Config(**self.config)
-
-    def next(self, **changes: Any) -> Manifest:
+    def next(self, **changes: Any) -> Self:
         """Return the state that follows."""
         return replace(self, generation=self.generation + 1, **changes)
 
     def check(self, asked: dict[str, Any], folder: str) -> None:
-        """Raise where options are asked for that the index does not have.
-
-        Parameters
-        ----------
-        asked : options of `Config` by name; those of `READING_OPTIONS` may differ.
-        """
-        wanted = Config(**asked).to_dict()
+        """Raise ConfigError where options are asked for that the index does not have."""
         differences = [
-            f"{name} {self.config[name]}, not {wanted[name]}"
-            for name in SKETCH_OPTIONS
-            if name in asked and self.config[name] != wanted[name]
+            f"{name} {self.config[name]}, not {value}"
+            for name, value in self.wanted(asked).items()
+            if self.config[name] != value
         ]
         if differences:
             raise ConfigError(
@@ -127,23 +97,53 @@ class Manifest:
 
     def save(self, folder: str) -> None:
         """Make this the state of the index; all its files must be on the disk by then."""
-        values = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "hash_version": HASH_VERSION,
-            "unicode_version": UNICODE_VERSION,
-        } | asdict(self)
+        values = {"format": self.format} | dict(self.versions) | asdict(self)
         values["xxh3_128"] = _checksum(values)
         replace_whole(folder, MANIFEST_FILE, json.dumps(values, indent=1) + "\n")
 
+    @classmethod
+    def read(cls, folder: str) -> Self:
+        """Read the state of an index.
 
-def read_manifest(folder: str) -> Manifest:
-    """Read the state of an index.
+        Raises
+        ------
+        InputError : there is no index of this kind, or its manifest is damaged.
+        FormatVersionError : what made it had other versions.
+        """
+        values = read_values(folder)
+        found = values.pop("format")
+        if found != cls.format:
+            raise InputError(
+                f"{folder} is no index of this kind, but {found}; make one with {cls.made_by}."
+            )
+        differences = [
+            f"{name} {values.get(name)}, not {version}"
+            for name, version in cls.versions.items()
+            if values.get(name) != version
+        ]
+        if differences:
+            raise FormatVersionError(
+                f"{folder} has {'; '.join(differences)}: use the version of dedup that made it, or "
+                "make it again."
+            )
+        if sys.byteorder != "little":
+            raise DedupError(f"{folder} holds little-endian numbers, which this machine has not.")
+        known = values.pop("xxh3_128", None)
+        if known != _checksum({"format": found} | values):
+            path = os.path.join(folder, MANIFEST_FILE)
+            raise InputError(f"{path} is damaged (its checksum is wrong); restore it from a copy.")
+        for name in cls.versions:
+            del values[name]
+        segments = tuple(cls.entry(**_with_files(one)) for one in values.pop("segments"))
+        return cls(segments=segments, **_with_files(values))
+
+
+def read_values(folder: str) -> dict[str, Any]:
+    """Read the manifest of an index of any kind; its ``format`` tells which.
 
     Raises
     ------
-    InputError : there is no index, or its manifest is damaged.
-    FormatVersionError : another version of the format, of the hashes or of Unicode made it.
+    InputError : there is none.
     """
     path = os.path.join(folder, MANIFEST_FILE)
     try:
@@ -153,39 +153,17 @@ def read_manifest(folder: str) -> Manifest:
         raise InputError(f"{folder} is no index; make one with dedup index create.") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read ({error}); restore it from a copy.") from error
-    if not isinstance(values, dict) or values.pop("format", None) != FORMAT:
+    if not isinstance(values, dict) or not str(values.get("format", "")).startswith("dedup-"):
         raise InputError(f"{folder} is no index of dedup; make one with dedup index create.")
-    ours = (
-        ("format_version", FORMAT_VERSION),
-        ("hash_version", HASH_VERSION),
-        ("unicode_version", UNICODE_VERSION),
-    )
-    differences = [
-        f"{name} {values.get(name)}, not {version}"
-        for name, version in ours
-        if values.get(name) != version
-    ]
-    if differences:
-        raise FormatVersionError(
-            f"{folder} has {'; '.join(differences)}: use the version of dedup that made it, or "
-            "make it again."
-        )
-    if sys.byteorder != "little":
-        raise DedupError(f"{folder} holds little-endian numbers, which this machine has not.")
-    known = values.pop("xxh3_128", None)
-    if known != _checksum({"format": FORMAT} | values):
-        raise InputError(f"{path} is damaged (its checksum is wrong); restore it from a copy.")
-    for name, _ in ours:
-        del values[name]
-    segments = tuple(
-        SegmentEntry(
-            entry["documents"],
-            entry["shingles"],
-            *(Stored(**entry[kind]) for kind in ("data", "ids", "marks")),
-        )
-        for entry in values.pop("segments")
-    )
-    return Manifest(segments=segments, **values)
+    return values
+
+
+def _with_files(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with each file as a `Stored`."""
+    return {
+        name: Stored(**value) if isinstance(value, dict) and "xxh3_128" in value else value
+        for name, value in values.items()
+    }
 
 
 def _checksum(values: dict[str, Any]) -> str:

@@ -1,17 +1,17 @@
-"""Segments: documents on disk, immutable, mapped.
+"""Segments: what an index holds, on disk, immutable, mapped.
 
-The file ``.data`` holds raw little-endian arrays, one after the other (see `_layout`); ``.ids`` is
-an Arrow IPC file with the column ``ids``; ``.marks`` has a byte for each document, bits of
-`REMOVED` and `DUPLICATE`, and is the only one that is written anew.
+The file ``.data`` holds raw little-endian arrays, one after the other, as its kind of segment lays
+them out; ``.ids`` is an Arrow IPC file with the column ``ids``; ``.marks`` has a byte for each
+document, bits of `REMOVED` and `DUPLICATE`, and is the only one that is written anew.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from dedup.errors import InputError
 from dedup.index.files import NewFile, Stored, write_array, write_column
-from dedup.index.manifest import SegmentEntry
-from dedup.lsh.buckets import KeyRun, place_bits
+from dedup.lsh.buckets import place_bits
 from dedup.text.hashing import Int64Array, UInt64Array
 
 REMOVED = 1
@@ -28,66 +27,75 @@ REMOVED = 1
 DUPLICATE = 2
 """The document is no keeper (only where all documents are stored)."""
 
-_MAGIC = b"dedup segment 1\n"
-_Layout = dict[str, tuple[type[np.generic], tuple[int, ...]]]
-
-
-def _layout(documents: int, shingles: int, bands: int) -> _Layout:
-    """Return type and shape of the arrays of ``.data``, in their order."""
-    return {
-        "header": (np.uint8, (32,)),
-        "numbers": (np.int64, (documents,)),
-        "added": (np.int64, (documents,)),
-        "set_bounds": (np.int64, (documents + 1,)),
-        "digests": (np.uint64, (documents, 2)),
-        "text_digests": (np.uint64, (documents, 2)),
-        "entries": (np.uint64, (bands + 1, documents)),
-        "sets": (np.uint64, (shingles,)),
-    }
+HEADER_BYTES = 32
+Layout = Mapping[str, tuple[type[np.generic], tuple[int, ...]]]
+"""Type and shape of the arrays of ``.data`` after its header, in their order."""
 
 
 @dataclass(frozen=True)
-class NewDocuments:
-    """Documents that are to become a segment.
+class SegmentEntry:
+    """A segment as the manifest knows it.
+
+    Attributes
+    ----------
+    documents : how many it holds.
+    data, ids, marks : its files. `marks` changes when documents are removed, the others never.
+    """
+
+    documents: int
+    data: Stored
+    ids: Stored
+    marks: Stored
+
+    @property
+    def files(self) -> tuple[Stored, ...]:
+        """All files of the segment."""
+        return (self.data, self.ids, self.marks)
+
+
+@dataclass(frozen=True)
+class NewSegment:
+    """What is to become a segment.
 
     Attributes
     ----------
     ids : the users' ids.
     numbers : int64, ascending; how many documents were added to the index before each.
     added : int64; when, in seconds since 1970 (UTC).
-    set_bounds : int64, shape (documents + 1,); see `sets`.
-    digests, text_digests : uint64, shape (documents, 2); see `dedup.documents.Sketches`.
-    entries : uint64, shape (bands + 1, documents); each ascending: the first word of the digest
-        (row 0) or a band key, whose low bits gave way to the document's place; see `KeyRun`.
-    sets : uint64; the sets, one after the other, in pieces.
+    entries : uint64, shape (rows, documents); each ascending: a key, whose low bits gave way to the
+        document's place; see `KeyRun`.
     duplicate : bool; whether the document is no keeper.
     """
+
+    magic: ClassVar[bytes]
 
     ids: pa.Array
     numbers: Int64Array
     added: Int64Array
-    set_bounds: Int64Array
-    digests: UInt64Array
-    text_digests: UInt64Array
     entries: UInt64Array
-    sets: Iterable[UInt64Array]
     duplicate: NDArray[np.bool_]
 
-    def write(self, folder: str, stem: str) -> SegmentEntry:
-        """Write the files of the segment."""
-        count, shingles = len(self.numbers), int(self.set_bounds[-1])
-        sizes = np.array([count, shingles], np.int64)
+    def write_files(
+        self, folder: str, stem: str, size: int, layout: Layout, last: Iterable[NDArray[Any]]
+    ) -> tuple[Stored, Stored, Stored]:
+        """Write the files of the segment.
+
+        Parameters
+        ----------
+        size : what the header says beside the number of documents.
+        layout : the arrays are attributes, but for the last one.
+        last : that one, in pieces.
+        """
         with NewFile(folder, f"{stem}.data") as file:
-            file.write(_MAGIC + sizes.tobytes())
-            for name in list(_layout(0, 0, 0))[1:-1]:
+            file.write(self.magic + np.array([len(self.numbers), size], np.int64).tobytes())
+            for name in list(layout)[:-1]:
                 file.write(np.ascontiguousarray(getattr(self, name)))
-            written = sum(file.write(np.ascontiguousarray(piece)) for piece in self.sets)
-        if written != 8 * shingles:
-            raise RuntimeError(f"{stem}: {written} bytes of sets, not {8 * shingles}")
+            for piece in last:
+                file.write(np.ascontiguousarray(piece))
+        if file.stored.bytes != (wanted := sum(_sizes(layout).values()) + HEADER_BYTES):
+            raise RuntimeError(f"{stem}: {file.stored.bytes} bytes, not {wanted}")
         marks = np.where(self.duplicate, DUPLICATE, 0).astype(np.uint8)
-        return SegmentEntry(
-            count,
-            shingles,
+        return (
             file.stored,
             write_column(folder, f"{stem}.ids", self.ids),
             write_array(folder, f"{stem}.marks", marks),
@@ -95,7 +103,7 @@ class NewDocuments:
 
 
 class Segment:
-    """A segment, mapped; see `NewDocuments` for its arrays.
+    """A segment, mapped; see `NewSegment` for its arrays.
 
     Attributes
     ----------
@@ -103,29 +111,24 @@ class Segment:
     marks : uint8, shape (documents,).
     """
 
+    magic: ClassVar[bytes]
+
     numbers: Int64Array
     added: Int64Array
-    set_bounds: Int64Array
-    digests: UInt64Array
-    text_digests: UInt64Array
     entries: UInt64Array
-    sets: UInt64Array
 
-    def __init__(self, folder: str, entry: SegmentEntry, bands: int) -> None:
+    def __init__(self, folder: str, entry: SegmentEntry, layout: Layout) -> None:
         self.entry = entry
         data = entry.data.mapped(folder)
-        layout = _layout(entry.documents, entry.shingles, bands)
-        sizes = {
-            name: prod(shape) * np.dtype(kind).itemsize for name, (kind, shape) in layout.items()
-        }
-        if sum(sizes.values()) != len(data) or data[:16].tobytes() != _MAGIC:
+        sizes = _sizes(layout)
+        whole = sum(sizes.values()) + HEADER_BYTES == len(data)
+        if not whole or data[: len(self.magic)].tobytes() != self.magic:
             raise InputError(f"{folder}/{entry.data.name} is no segment of this index; restore it.")
-        start = 0
+        start = HEADER_BYTES
         for name, (kind, shape) in layout.items():
             block: NDArray[Any] = data[start : start + sizes[name]].view(kind).reshape(shape)
             start += sizes[name]
-            if name != "header":
-                setattr(self, name, block)
+            setattr(self, name, block)
         self._words = self.entries.reshape(-1).data
         self.marks = entry.marks.mapped(folder)
         self.ids = _column(folder, entry.ids)
@@ -139,23 +142,6 @@ class Segment:
         live: NDArray[np.bool_] = (self.marks & REMOVED) == 0
         return live
 
-    @property
-    def key_run(self) -> KeyRun:
-        """The band keys, without the digests."""
-        return KeyRun(0, self.entries[1:])
-
-    def set_sizes(self, places: Int64Array) -> Int64Array:
-        """Return how many shingles the documents at these places have."""
-        found: Int64Array = self.set_bounds[places + 1] - self.set_bounds[places]
-        return found
-
-    def gather(self, places: Int64Array) -> UInt64Array:
-        """Return the sets of the documents at these places, one after the other."""
-        sizes = self.set_sizes(places)
-        shift = self.set_bounds[places] - (np.cumsum(sizes) - sizes)
-        index = np.repeat(shift, sizes) + np.arange(int(sizes.sum()))
-        return self.sets[index]
-
     def ranges(
         self, row: int, keys: UInt64Array, lost_bits: int
     ) -> tuple[Int64Array, Int64Array, Int64Array]:
@@ -163,7 +149,7 @@ class Segment:
 
         Parameters
         ----------
-        row : 0 for digests, else a band's number and 1.
+        row : of the entries.
         lost_bits : low bits that the keys do not have.
 
         Returns
@@ -209,6 +195,10 @@ class Segment:
         mask = (np.uint64(1) << place_bits(len(self))) - np.uint64(1)
         found: Int64Array = (self.entries[row][entries] & mask).view(np.int64)
         return found
+
+
+def _sizes(layout: Layout) -> dict[str, int]:
+    return {name: prod(shape) * np.dtype(kind).itemsize for name, (kind, shape) in layout.items()}
 
 
 def _column(folder: str, file: Stored) -> pa.ChunkedArray:

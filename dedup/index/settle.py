@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from dedup.cluster import greedy_keepers
 from dedup.collapse import representatives
+from dedup.index.document_segment import DocumentSegment
 from dedup.index.incoming import Incoming, has_digest
 from dedup.index.lookup import Lookup, Matches
-from dedup.index.segment import Segment
 from dedup.lsh.buckets import KeyRun
 from dedup.lsh.grouping import BucketChunks, band_groups
 from dedup.sketch.store import SetStore
@@ -56,7 +56,7 @@ class Settled:
         return new
 
 
-def settle(batch: Incoming, segments: Sequence[Segment], threshold: Fraction) -> Settled:
+def settle(batch: Incoming, segments: Sequence[DocumentSegment], threshold: Fraction) -> Settled:
     """Find what each document of a batch is."""
     count = len(batch)
     stored = Lookup(threshold, keepers_only=True).matches(batch, segments).first_of_each()

@@ -4,37 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from dedup.errors import InputError
-from dedup.index.manifest import Manifest, read_manifest
+from dedup.index.manifest import Manifest
 from dedup.index.segment import Segment
 
 _TRIES = 20
 
+M = TypeVar("M", bound=Manifest[Any])
+S = TypeVar("S", bound=Segment)
+
 
 @dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Generic[M, S]):
     """One state; it lasts while it is held, whatever others write meanwhile."""
 
     folder: str
-    manifest: Manifest
-    segments: Sequence[Segment]
+    manifest: M
+    segments: Sequence[S]
 
     @staticmethod
-    def of(folder: str, before: Snapshot | None = None) -> Snapshot:
+    def of(folder: str, kind: type[M], before: Snapshot[M, S] | None = None) -> Snapshot[M, S]:
         """Return the state of now.
 
         Parameters
         ----------
+        kind : of the manifest.
         before : an earlier one, whose segments are used where they still are the same.
         """
         known = {one.entry: one for one in (before.segments if before else ())}
         for _ in range(_TRIES):
-            manifest = read_manifest(folder)
+            manifest = kind.read(folder)
             try:
                 segments = [
-                    known.get(entry) or Segment(folder, entry, manifest.bands)
+                    known.get(entry) or manifest.opened(folder, entry)
                     for entry in manifest.segments
                 ]
             except FileNotFoundError as error:
@@ -56,17 +60,15 @@ class Snapshot:
             "documents": self.num_live,
             "added": manifest.added,
             "removed": sum(entry.documents for entry in entries) - self.num_live,
-            "shingles": sum(entry.shingles for entry in entries),
             "segments": len(entries),
-            "bytes": sum(file.bytes for entry in entries for file in entry.files),
+            "bytes": sum(file.bytes for file in manifest.files),
             "generation": manifest.generation,
             "store": manifest.store,
-            "bands": manifest.bands,
-            "rows": manifest.rows,
+            **manifest.facts(),
             "config": manifest.config,
         }
 
     def problems(self) -> list[str]:
         """Read all files and return what is wrong with them, a sentence each."""
-        files = [file for segment in self.segments for file in segment.entry.files]
+        files = self.manifest.files
         return [problem for file in files if (problem := file.check(self.folder)) is not None]

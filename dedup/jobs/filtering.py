@@ -38,6 +38,7 @@ REMOVED_FILE = "removed.parquet"
 
 _PART_BYTES = 64 << 20
 _ROWS = 1 << 20
+_TOGETHER = 1 << 16
 
 
 def filter_files(
@@ -127,7 +128,7 @@ def _filtered(
     digests = np.zeros(sum(rows), np.uint64)
     gone = pq.read_table(folder / REMOVED_FILE)
     goes[gone["position"].to_numpy()] = True
-    digests[gone["position"].to_numpy()] = gone["digest"].to_numpy()
+    digests[gone["position"].to_numpy()] = gone["digest"].to_numpy().view(np.uint64)
     columns = needed_columns(config)
     stored = StoredDecisions(folder, config.measure) if "annotated" in folders else None
     removed_pages = _removed_pages(folder)
@@ -162,16 +163,15 @@ def _filtered(
 
 def _removed_pages(folder: Path) -> RemovedPages | None:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from dedup.io.revisits import COLUMNS, RemovedPages
+    from dedup.output.stored_table import StoredTable
 
-    with pq.ParquetFile(folder / CLUSTERS_FILE) as table:
-        names = [*COLUMNS, "is_removed"]
-        if not set(names) <= set(table.schema_arrow.names):
-            return None
-        batches = table.iter_batches(columns=names)
-        return RemovedPages(pa.Table.from_batches([batch]) for batch in batches)
+    table, names = StoredTable(folder / CLUSTERS_FILE), [*COLUMNS, "is_removed"]
+    if not set(names) <= set(table.schema.names):
+        return None
+    batches = table.iter_batches(_TOGETHER, names)
+    return RemovedPages(pa.Table.from_batches([batch]) for batch in batches)
 
 
 def write_removed(result: Result, stage: Path) -> None:

@@ -65,19 +65,14 @@ def read_text_run(folder: str | os.PathLike[str]) -> tuple[Path, dict[str, Any]]
 
 
 def table_in(folder: Path, name: str) -> Path:
-    """Return the path of a run's table, which is one file.
+    """Return the path of a run's table: one file, or of a run on Spark a folder of them.
 
     Raises
     ------
-    InputError : it is gone, or the run was one on Spark.
+    InputError : it is gone.
     """
     path = folder / name
-    if path.is_dir():
-        raise InputError(
-            f"{folder} is of a run on Spark, whose {name} is a folder of files; look at it with "
-            "dedup eval or Spark, or run anew without."
-        )
-    if not path.is_file():
+    if not (path.is_file() or any(path.glob("[!._]*"))):
         raise InputError(f"{folder} has lost its {name}; run anew.")
     return path
 

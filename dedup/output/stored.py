@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from dedup.output.folder import CLUSTERS_FILE
 from dedup.output.schema import decisions_schema
+from dedup.output.stored_table import StoredTable
 
 
 class StoredDecisions:
@@ -20,7 +21,7 @@ class StoredDecisions:
 
     def __init__(self, folder: Path, measure: str) -> None:
         path = folder / CLUSTERS_FILE
-        id_type = pq.read_schema(path).field("keeper_id").type
+        id_type = StoredTable(path).schema.field("keeper_id").type
         self._schema = decisions_schema(id_type, measure)
         table = pq.read_table(path, columns=["position", *self._schema.names])
         self._table = table.sort_by("position")

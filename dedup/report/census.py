@@ -93,7 +93,7 @@ def take_census(folder: RunFolder) -> Census:
         gone = batch.column("is_removed").to_numpy(zero_copy_only=False)
         for found in pc.value_counts(batch.column("match").filter(pa.array(gone))):
             matches[found["values"].as_py()] += found["counts"].as_py()
-        sources.add_clustered(batch.column("source").dictionary_decode(), gone)
+        sources.add_clustered(batch.column("source").cast(pa.string()), gone)
         if host is not None:
             hosts.add_clustered(hosts_of(batch.column(host), host), gone)
         row += len(batch)

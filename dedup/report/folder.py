@@ -24,6 +24,7 @@ from dedup.output.folder import (
     table_in,
 )
 from dedup.output.schema import measure_column
+from dedup.output.stored_table import StoredTable
 
 ROWS = 1 << 15
 """Rows of a table that are held at a time."""
@@ -87,14 +88,14 @@ class RunFolder:
         return (self.path / EVIDENCE_DIR / REJECTED_FILE).is_file()
 
     @cached_property
-    def clusters(self) -> pq.ParquetFile:
+    def clusters(self) -> StoredTable:
         """The clusters table."""
-        return pq.ParquetFile(self.path / CLUSTERS_FILE)
+        return StoredTable(self.path / CLUSTERS_FILE)
 
     @cached_property
-    def pairs(self) -> pq.ParquetFile:
+    def pairs(self) -> StoredTable:
         """The pairs table."""
-        return pq.ParquetFile(self.path / PAIRS_FILE)
+        return StoredTable(self.path / PAIRS_FILE)
 
     @cached_property
     def rejected(self) -> pa.Table | None:
@@ -106,7 +107,7 @@ class RunFolder:
     @property
     def host_column(self) -> str | None:
         """The column of the clusters table that tells the host, None where none does."""
-        schema = self.clusters.schema_arrow
+        schema = self.clusters.schema
         if "host" in schema.names:
             return "host"
         names = [name for name in ("url", "doc_id") if name in schema.names]

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from dedup.errors import InputError
 from dedup.output.folder import CLUSTERS_FILE, read_run, table_in
 from dedup.output.schema import measure_column
+from dedup.output.stored_table import StoredTable
 from dedup.text.hashing import Int64Array
 
 _ROWS = 1 << 16
@@ -88,9 +87,9 @@ def show(folder: str | os.PathLike[str], top: int = 10) -> Overview:
     path, summary = read_run(folder)
     path = table_in(path, CLUSTERS_FILE)
     try:
-        with pq.ParquetFile(path) as file:
-            rows = _largest(file, top)
-            return Overview(summary, _described(file, rows, summary["search"]["measure"]))
+        table = StoredTable(path)
+        rows = _largest(table, top)
+        return Overview(summary, _described(table, rows, summary["search"]["measure"]))
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read ({error}); run anew.") from error
 
@@ -100,12 +99,12 @@ def json_id(value: Any) -> Any:
     return value if value is None or isinstance(value, (str, int, float)) else str(value)
 
 
-def _largest(file: pq.ParquetFile, top: int) -> Int64Array:
+def _largest(table: StoredTable, top: int) -> Int64Array:
     """Return cluster_size, cluster_id and first row of the largest; int64, shape (clusters, 3)."""
     best = np.zeros((0, 3), np.int64)
     start = 0
     columns = ["cluster_size", "cluster_id", "is_keeper"]
-    for batch in file.iter_batches(_ROWS, columns=columns):
+    for batch in table.iter_batches(_ROWS, columns):
         keepers = np.flatnonzero(batch["is_keeper"].to_numpy(zero_copy_only=False))
         found = [batch[name].to_numpy()[keepers] for name in columns[:2]]
         best = np.concatenate([best, np.stack([*found, keepers + start], axis=1)])
@@ -114,12 +113,14 @@ def _largest(file: pq.ParquetFile, top: int) -> Int64Array:
     return best
 
 
-def _described(file: pq.ParquetFile, largest: Int64Array, measure: str) -> tuple[LargeCluster, ...]:
+def _described(table: StoredTable, largest: Int64Array, measure: str) -> tuple[LargeCluster, ...]:
     matches = [Counter[str]() for _ in largest]
     least = [float("inf") for _ in largest]
     keepers: dict[int, tuple[Any, str]] = {}
     column = measure_column(measure)
-    for start, batch in _batches(file, largest, ["doc_id", "source", "match", column]):
+    firsts, stops = largest[:, 2], largest[:, 2] + largest[:, 0]
+    columns = ["doc_id", "source", "match", column]
+    for start, batch in table.batches_around(firsts, stops, _ROWS, columns):
         for number, (size, _, first) in enumerate(largest.tolist()):
             begin, end = max(first - start, 0), min(first + size - start, len(batch))
             if begin >= end:
@@ -144,19 +145,3 @@ def _described(file: pq.ParquetFile, largest: Int64Array, measure: str) -> tuple
         )
         for number, (size, cluster_id, _) in enumerate(largest.tolist())
     )
-
-
-def _batches(
-    file: pq.ParquetFile, largest: Int64Array, columns: Sequence[str]
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield first row and rows of the row groups in which any of the clusters lies."""
-    start = 0
-    firsts, ends = largest[:, 2], largest[:, 2] + largest[:, 0]
-    for group in range(file.num_row_groups):
-        stop = start + file.metadata.row_group(group).num_rows
-        if ((firsts < stop) & (ends > start)).any():
-            first = start
-            for batch in file.iter_batches(_ROWS, row_groups=[group], columns=list(columns)):
-                yield first, batch
-                first += len(batch)
-        start = stop

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from dedup.common import without_common
 from dedup.corpus import FILE, Corpus, join_parts
@@ -26,6 +25,7 @@ from dedup.jobs.filtering import REMOVED_FILE
 from dedup.lsh.parameters import Banding, choose_banding
 from dedup.output.evidence import open_evidence
 from dedup.output.folder import CLUSTERS_FILE, EVIDENCE_DIR, table_in
+from dedup.output.stored_table import StoredTable
 from dedup.report.comparison import Compared
 from dedup.report.shingled import Text
 from dedup.report.texts import Record, Texts
@@ -264,8 +264,7 @@ class RunDocuments:
         return found
 
     def _clusters(self, columns: list[str]) -> Iterable[pa.RecordBatch]:
-        with pq.ParquetFile(table_in(self._folder, CLUSTERS_FILE)) as file:
-            yield from file.iter_batches(_ROWS, columns=columns)
+        yield from StoredTable(table_in(self._folder, CLUSTERS_FILE)).iter_batches(_ROWS, columns)
 
     def _removed_by(
         self, positions: Sequence[int], rows: dict[int, dict[str, Any]]
@@ -277,11 +276,10 @@ class RunDocuments:
                 return {}
             return {p: row["cluster_id"] for p, row in rows.items() if row["is_removed"]}
         found: dict[int, int] = {}
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(_ROWS, columns=["position", "keeper_position"]):
-                position, keeper = (column.to_numpy() for column in batch.columns)
-                chosen = np.isin(position, positions)
-                found |= dict(zip(position[chosen].tolist(), keeper[chosen].tolist(), strict=True))
+        for batch in StoredTable(path).iter_batches(_ROWS, ["position", "keeper_position"]):
+            position, keeper = (column.to_numpy() for column in batch.columns)
+            chosen = np.isin(position, positions)
+            found |= dict(zip(position[chosen].tolist(), keeper[chosen].tolist(), strict=True))
         return found
 
 

@@ -21,7 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dedup.errors import DedupError
-from dedup.index.manifest import read_manifest
+from dedup.index.document_manifest import DocumentManifest
 from dedup.service.bodies import RefusalError, addition, question
 from dedup.service.limits import Limits
 from dedup.service.openapi import PAGE_POLICY, description, page
@@ -101,7 +101,7 @@ class _Service:
         return _json(self._description)
 
     async def healthz(self, _: Request) -> Response:
-        await asyncio.to_thread(read_manifest, self._path)
+        await asyncio.to_thread(DocumentManifest.read, self._path)
         return _json({"status": "ok"})
 
     async def stats(self, _: Request) -> Response:

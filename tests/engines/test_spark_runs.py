@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dedup.engines.spark.arrays import packed_words, unpacked_words
 from dedup.engines.spark.candidates import SmallPairs
 from dedup.engines.spark.runs import MarkLeads, SharedKeys
+from dedup.engines.spark.texts import LengthFilter
 
 ROWS = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 40)), max_size=30, unique=True)
 CUTS = st.lists(st.integers(0, 30), max_size=6)
@@ -58,7 +59,7 @@ def test_leads_and_shared_keys(rows: list[tuple[int, int]], cuts: list[int]) -> 
         for pair in combinations(run, 2)
         if 10 * (min(pair) + 1) >= 8 * (max(pair) + 1)
     ]
-    found = SmallPairs(Fraction("0.8"))(batches(given_rows, cuts))
+    found = SmallPairs(LengthFilter(Fraction("0.8")))(batches(given_rows, cuts))
     assert sorted(columns(found, "left", "right")) == sorted(pairs)
 
 

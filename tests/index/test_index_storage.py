@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import dedup
-from dedup.index import index as index_module
+from dedup.index import base as index_module
 from dedup.index.files import NewFile
 from tests.worlds import world
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -254,22 +255,36 @@ def test_tables_of_spark_are_folders(docs: Path, tmp_path: Path) -> None:
     out, truth = tmp_path / "out", tmp_path / "truth.parquet"
     dedup.run([docs], out, dedup.Config(), keep_evidence=True)
     truth.write_bytes((out / "pairs.parquet").read_bytes())
-    expected = dedup.evaluate(out, truth)
-    for name in ("clusters.parquet", "pairs.parquet"):
-        (out / name).rename(tmp_path / name)
-        (out / name).mkdir()
-        (tmp_path / name).rename(out / name / "part-00000.zstd.parquet")
-        (out / name / "_SUCCESS").touch()
-    assert dedup.evaluate(out, truth) == expected
-    looks: list[Callable[[Path], object]] = [
-        dedup.write_report,
-        dedup.audit,
-        show,
-        lambda folder: dedup.explain("d1", "d2", run=folder),
+    looks: list[Callable[[], object]] = [
+        lambda: dedup.evaluate(out, truth),
+        lambda: dedup.write_report(out).read_text(encoding="utf-8"),
+        lambda: dedup.audit(out),
+        lambda: [show(out), show(out, top=1)],
+        lambda: dedup.explain("d1", "d2", run=out),
+        lambda: copies_of(out, docs, tmp_path / "copies"),
     ]
-    for look in looks:
-        with pytest.raises(dedup.InputError, match=r"a run on Spark, whose clusters\.parquet"):
-            look(out)
+    expected = [look() for look in looks]
+    for name in ("clusters.parquet", "pairs.parquet", "removed.parquet"):
+        table = pq.read_table(out / name)
+        (out / name).unlink()
+        (out / name).mkdir()
+        (out / name / "_SUCCESS").touch()
+        half = len(table) // 2  # in the midst of a cluster
+        for number, some in enumerate((table[:0], table[:half], table[half:])):
+            place = out / name / f"part-{number:05}-c000.zstd.parquet"
+            pq.write_table(some, place, row_group_size=3)
+    for look, wanted in zip(looks, expected, strict=True):
+        assert look() == wanted
+    shutil.rmtree(out / "pairs.parquet")
+    with pytest.raises(dedup.InputError, match=r"has lost its pairs\.parquet"):
+        dedup.write_report(out)
+
+
+def copies_of(out: Path, docs: Path, folder: Path) -> list[bytes]:
+    """Return the copies of the input that the run in a folder leads to."""
+    places = {kind: folder / kind for kind in ("kept", "removed", "annotated")}
+    dedup.filter_files(out, [docs], **places, overwrite=True)
+    return [file.read_bytes() for file in sorted(folder.rglob("*.*"))]
 
 
 def test_variants_of_one_url_are_named(tmp_path: Path) -> None:

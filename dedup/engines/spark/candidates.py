@@ -4,105 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from dedup.config import Config
-from dedup.engines.spark.arrays import numbers, rows, unpacked_words
+from dedup.engines.spark.arrays import numbers, rows
+from dedup.engines.spark.kind import Comparing, PairFilter
 from dedup.engines.spark.runs import SharedKeys
 from dedup.engines.spark.stages import Stages
 from dedup.lsh.buckets import Buckets, all_pairs, unpack_pairs
 from dedup.lsh.candidates import HOT_BUCKET
-from dedup.lsh.hot_buckets import hot_pairs
-from dedup.sketch.store import SetStore
-from dedup.spill.scratch import Scratch
-from dedup.text.hashing import Int64Array, mix64_array
+from dedup.lsh.hot_buckets import BucketPairs
+from dedup.text.hashing import Int64Array
 from dedup.text.shingles import runs
-from dedup.verify import reaches
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-ENTRY_COLUMNS = "key bigint, rank bigint, size bigint"
-BUCKET_COLUMNS = f"{ENTRY_COLUMNS}, lead bigint, nth bigint"
 PAIR_COLUMNS = "left bigint, right bigint"
 
-MOST_SHINGLES = 1 << 24
-"""Shingles of the members of a hot bucket that a task looks at: 128 MiB, and as much again for the
-prefixes. Members beyond are skipped, counted and reported, as those beyond a cap are."""
-
-
-def band_entries(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield an entry for each band of each document of (rank, size, group, keys) batches.
-
-    A key is a hash of its band as well, so it stands for both; and of the group.
-    """
-    for batch in batches:
-        if not batch.num_rows:
-            continue
-        keys, bands = unpacked_words(batch.column("keys"))
-        group = batch.column("group")
-        if group.null_count < len(group):
-            # Only documents of a group are compared where there are groups.
-            salt = numbers(batch, "group").astype(np.uint64)
-            keys = mix64_array(keys ^ np.repeat(mix64_array(salt), bands))
-        yield rows(
-            {
-                "key": keys,
-                "rank": np.repeat(numbers(batch, "rank"), bands),
-                "size": np.repeat(numbers(batch, "size"), bands),
-            }
-        )
+MOST_BYTES = 1 << 27
+"""Contents of the members of a hot bucket that a task looks at: 128 MiB, and as much again for the
+prefixes of sets. Members beyond are skipped, counted and reported, as those beyond a cap are."""
 
 
 @dataclass(frozen=True)
 class SmallPairs:
-    """Pairs inside small buckets, less those that their lengths rule out."""
+    """Pairs inside small buckets, less those that their entries rule out."""
 
-    threshold: Fraction
+    may_match: PairFilter
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield (left, right), left < right, from rows sorted by key and rank."""
-        waiting = [np.zeros(0, np.int64)] * 3
+        waiting: dict[str, Int64Array] = {}
         for batch in batches:
             if not batch.num_rows:
                 continue
-            new = [numbers(batch, name) for name in ("key", "rank", "size")]
-            found = [np.concatenate(pair) for pair in zip(waiting, new, strict=True)]
-            bounds = runs(found[0].view(np.uint64))
+            found = {name: numbers(batch, name) for name in batch.schema.names}
+            if waiting:
+                found = {n: np.concatenate([waiting[n], column]) for n, column in found.items()}
+            bounds = runs(found["key"].view(np.uint64))
             done = int(bounds[-2])  # the last bucket may go on
-            yield self._pairs(bounds[:-1], *(column[:done] for column in found[1:]))
-            waiting = [column[done:] for column in found]
-        yield self._pairs(runs(waiting[0].view(np.uint64)), *waiting[1:])
+            yield self._pairs(bounds[:-1], {n: column[:done] for n, column in found.items()})
+            waiting = {name: column[done:] for name, column in found.items()}
+        if waiting:
+            yield self._pairs(runs(waiting["key"].view(np.uint64)), waiting)
 
-    def _pairs(self, bounds: Int64Array, rank: Int64Array, size: Int64Array) -> pa.RecordBatch:
+    def _pairs(self, bounds: Int64Array, columns: dict[str, Int64Array]) -> pa.RecordBatch:
+        rank = columns["rank"]
         members = np.arange(len(rank))
         later, earlier = unpack_pairs(all_pairs(Buckets.of([(members, np.diff(bounds))])))
-        a, b = size[later], size[earlier]
-        fits = reaches(self.threshold, np.minimum(a, b), np.maximum(a, b))
+        fits = self.may_match(columns, later, earlier)
         return rows({"left": rank[earlier[fits]], "right": rank[later[fits]]})
 
 
 HOT_COLUMNS = """
-    left bigint, right bigint, lead bigint, members bigint, looked_at bigint, skipped bigint
+    key bigint, left bigint, right bigint,
+    lead bigint, members bigint, looked_at bigint, skipped bigint
 """
-"""A pair; or a bucket that was cut short, with the comparisons left out; or, in ``right`` alone, a
-document whose comparisons with earlier ones were left out."""
+"""A pair, and its bucket; or a bucket that was cut short, with the comparisons left out; or, in
+``right`` alone, a document whose comparisons with earlier ones were left out."""
 
 
 @dataclass(frozen=True)
 class HotPairs:
-    """Pairs inside hot buckets that could reach the threshold; see `dedup.lsh.hot_buckets`."""
+    """Pairs inside hot buckets that could match."""
 
-    threshold: Fraction
-    max_comparisons: int
+    hot_pairs: Callable[[list[pa.Array]], BucketPairs]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield `HOT_COLUMNS` from (key, rank, set) rows, sorted by key and rank."""
+        """Yield `HOT_COLUMNS` from (key, rank, content) rows, sorted by key and rank."""
         bucket = _HotBucket()
         for batch in batches:
             if not batch.num_rows:
@@ -117,79 +91,83 @@ class HotPairs:
             yield from self._pairs(bucket)
 
     def _pairs(self, bucket: _HotBucket) -> Iterator[pa.RecordBatch]:
-        rank, beyond, sets, sizes = bucket.joined()
-        members = Buckets.of([(np.arange(len(rank)), np.array([len(rank)]))])
-        found = hot_pairs(
-            members,
-            SetStore(sets, sizes),
-            self.threshold,
-            self.max_comparisons,
-            Scratch(),
-        )
+        rank, beyond = bucket.members()
+        found = self.hot_pairs(bucket.contents)
         later, earlier = unpack_pairs(found.pairs)
-        yield hot_rows(left=rank[earlier], right=rank[later])
+        yield hot_rows(
+            key=np.full(len(later), bucket.key, np.int64), left=rank[earlier], right=rank[later]
+        )
         skipped = np.concatenate([rank[found.skipped_documents], beyond])
-        total = len(rank) + len(beyond)
-        looked_at = found.capped[0].looked_at if found.capped else len(rank)
         if len(skipped):
             yield hot_rows(right=skipped)
+            looked_at = found.capped[0].looked_at if found.capped else len(rank)
             count = found.num_skipped + len(rank) * len(beyond)
             count += len(beyond) * (len(beyond) - 1) // 2
-            facts = {"lead": rank[0], "members": total, "looked_at": looked_at, "skipped": count}
+            facts = {
+                "lead": int(np.concatenate([rank, beyond])[0]),
+                "members": len(rank) + len(beyond),
+                "looked_at": looked_at,
+                "skipped": count,
+            }
             yield hot_rows(**{name: np.array([value]) for name, value in facts.items()})
 
 
 def hot_rows(**columns: Int64Array) -> pa.RecordBatch:
     """Return `HOT_COLUMNS`, null where they are not given."""
     count = len(next(iter(columns.values())))
-    names = ("left", "right", "lead", "members", "looked_at", "skipped")
+    names = ("key", "left", "right", "lead", "members", "looked_at", "skipped")
     return rows({name: columns.get(name, pa.nulls(count, pa.int64())) for name in names})
 
 
 class _HotBucket:
-    """The members of a bucket, in keeper order, as far as their sets fit."""
+    """The members of a bucket, in keeper order, as far as their contents fit."""
 
     def __init__(self) -> None:
         self.key: int | None = None
+        self.contents: list[pa.Array] = []
         self._ranks: list[Int64Array] = [np.zeros(0, np.int64)]
         self._beyond: list[Int64Array] = [np.zeros(0, np.int64)]
-        self._sets: list[np.ndarray] = []
-        self._sizes: list[Int64Array] = []
-        self._num_shingles = 0
+        self._last = -1
+        self._room = MOST_BYTES
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Add the next members."""
+        """Add the next members; each once, though it may stand there by several keys."""
         self.key = int(batch.column("key")[0].as_py())
-        rank = numbers(batch, "rank")
-        values, sizes = unpacked_words(batch.column("set"))
-        ends = np.cumsum(sizes)
-        room = MOST_SHINGLES - self._num_shingles
-        fit = 0 if any(map(len, self._beyond)) else int(np.searchsorted(ends, room, "right"))
-        self._ranks.append(rank[:fit])
-        self._beyond.append(rank[fit:])
-        taken = int(ends[fit - 1]) if fit else 0
-        self._num_shingles += taken
-        self._sets.append(values[:taken])
-        self._sizes.append(sizes[:fit])
+        rank, content = numbers(batch, "rank"), batch.column("content")
+        fresh = np.diff(rank, prepend=self._last) > 0
+        self._last = int(rank[-1])
+        if not fresh.all():
+            rank, content = rank[fresh], content.filter(pa.array(fresh))
+        ends = np.cumsum(pc.binary_length(content).to_numpy())
+        fit = int(np.searchsorted(ends, self._room, "right")) if len(self._beyond) == 1 else 0
+        if fit:
+            self._ranks.append(rank[:fit])
+            self.contents.append(content[:fit])
+            self._room -= int(ends[fit - 1])
+        if fit < len(rank):
+            self._beyond.append(rank[fit:])
 
-    def joined(self) -> tuple[Int64Array, Int64Array, list[np.ndarray], Int64Array]:
-        """Return the ranks, those left out, and the sets with their sizes."""
-        sizes = np.concatenate(self._sizes)
-        return np.concatenate(self._ranks), np.concatenate(self._beyond), self._sets, sizes
+    def members(self) -> tuple[Int64Array, Int64Array]:
+        """Return the ranks of the members, and of those left out."""
+        return np.concatenate(self._ranks), np.concatenate(self._beyond)
 
 
-def bucket_entries(stages: Stages, units: DataFrame, sketches: DataFrame) -> DataFrame:
-    """Return the buckets of two or more documents, as `BUCKET_COLUMNS`.
+def bucket_entries(stages: Stages, units: DataFrame, comparing: Comparing) -> DataFrame:
+    """Return the buckets of two or more documents.
+
+    Rows of (key, rank, what entries carry, lead, nth): the first rank of the bucket, and the place
+    in it.
 
     Parameters
     ----------
-    units : (rank, place, size, group) of the documents to compare.
-    sketches : (place, keys) of all documents.
+    units : the documents to compare, with ``place``, and what `Comparing.entries` takes.
     """
-    keyed = units.join(sketches.select("place", "keys"), "place")
-    entries = keyed.mapInArrow(band_entries, ENTRY_COLUMNS)
+    keyed = units.join(comparing.keyed, "place")
+    columns = ", ".join(f"{name} bigint" for name in ("key", "rank", *comparing.carried))
+    entries = keyed.mapInArrow(comparing.entries, columns)
     ordered = stages.sorted_by(entries, ["key"], ["rank"])
-    return stages.written("buckets", ordered.mapInArrow(SharedKeys(), BUCKET_COLUMNS))
+    shared = ordered.mapInArrow(SharedKeys(), f"{columns}, lead bigint, nth bigint")
+    return stages.written("buckets", shared)
 
 
 @dataclass(frozen=True)
@@ -216,15 +194,16 @@ class Candidates:
 def candidate_pairs(
     stages: Stages,
     buckets: DataFrame,
-    sets_of: Callable[[str, DataFrame], DataFrame],
-    config: Config,
+    contents_of: Callable[[str, DataFrame], DataFrame],
+    comparing: Comparing,
     name: str,
 ) -> Candidates:
-    """Return the pairs that share a bucket, less those that can't reach the threshold.
+    """Return the pairs that share a bucket, less those that cannot match.
 
     Parameters
     ----------
-    sets_of : gives (rank, set) of the documents of which it gets the rank, in stages of a name.
+    contents_of : gives (rank, content) of the documents of which it gets the rank, in stages of a
+        name.
     name : of the stages.
     """
     from pyspark.sql import functions as F  # noqa: N812
@@ -232,17 +211,19 @@ def candidate_pairs(
     # Each hot bucket has one member in this place.
     is_last = F.col("nth") == HOT_BUCKET
     hot_keys = stages.written(f"{name}_hot_keys", buckets.where(is_last).select("key"))
-    small = buckets.select("key", "rank", "size")
+    small = buckets.drop("lead", "nth")
     from_hot = stages.spark.createDataFrame([], HOT_COLUMNS)
     if stages.rows[f"{name}_hot_keys"]:
         small = small.join(hot_keys, "key", "left_anti")
         hot = buckets.join(hot_keys, "key", "left_semi").select("key", "rank")
-        sets = sets_of(f"{name}_hot", hot.select("rank"))
-        ordered = stages.sorted_by(hot.join(sets, "rank"), ["key"], ["rank"])
-        work = HotPairs(config.threshold, config.max_comparisons)
-        from_hot = stages.written(f"{name}_hot", ordered.mapInArrow(work, HOT_COLUMNS))
+        contents = contents_of(f"{name}_hot", hot.select("rank"))
+        ordered = stages.sorted_by(hot.join(contents, "rank"), ["key"], ["rank"])
+        found = ordered.select("key", "rank", "content").mapInArrow(
+            HotPairs(comparing.hot_pairs), HOT_COLUMNS
+        )
+        from_hot = stages.written(f"{name}_hot", found)
     ordered = stages.sorted_by(small, ["key"], ["rank"])
-    listed = ordered.mapInArrow(SmallPairs(config.threshold), PAIR_COLUMNS)
+    listed = ordered.mapInArrow(SmallPairs(comparing.may_match), PAIR_COLUMNS)
     listed = listed.unionByName(pairs_of(from_hot))
     return Candidates(stages.written(name, listed.distinct()), from_hot)
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from dedup.check import Check
-from dedup.engines.spark.arrays import numbers, rows
+from dedup.engines.spark.arrays import rows
+from dedup.engines.spark.kind import Kind
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-JUDGED_COLUMNS = "left bigint, right bigint, common bigint, stands boolean"
 
 
 def check_columns(check: Check | None) -> dict[str, str]:
@@ -28,39 +27,38 @@ class CheckPairs:
     """Tells which verified pairs the check lets stand."""
 
     check: Check
+    measure: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield `JUDGED_COLUMNS` of edges with the columns of `shown` of each side."""
+        """Yield edges with ``stands``, of edges with what the check gets to see."""
         for batch in batches:
             if not batch.num_rows:
                 continue
-            common = numbers(batch, "common")
-            union = numbers(batch, "left_size") + numbers(batch, "right_size") - common
             ids, *columns = [
                 (batch.column(f"left_{name}"), batch.column(f"right_{name}"))
                 for name in ("doc_id", *check_columns(self.check))
             ]
-            yield rows(
-                {
-                    "left": numbers(batch, "left"),
-                    "right": numbers(batch, "right"),
-                    "common": common,
-                    "stands": self.check.accepts(ids, common / union, columns),
-                }
-            )
+            value = batch.column("value").to_numpy(zero_copy_only=False)
+            edges = {name: batch.column(name) for name in ("left", "right", "common")}
+            yield rows(edges | {"stands": self.check.accepts(ids, self.measure, value, columns)})
 
 
-def judged(edges: DataFrame, units: DataFrame, sketches: DataFrame, check: Check) -> DataFrame:
-    """Return `JUDGED_COLUMNS` of the verified pairs.
+def judged(
+    edges: DataFrame, units: DataFrame, sketches: DataFrame, check: Check, kind: Kind
+) -> DataFrame:
+    """Add ``stands`` to the verified pairs: whether the check lets them.
 
     Parameters
     ----------
-    units : (rank, place, size) of all; sketches : (place, doc_id, `check_columns`) of all.
+    units : (rank, place, `Kind.sizes`) of all; sketches : (place, doc_id, `check_columns`) of all.
     """
     chosen = sketches.select("place", "doc_id", *check_columns(check))
-    shown = units.select("rank", "place", "size").join(chosen, "place").drop("place")
+    shown = units.select("rank", "place", *kind.sizes).join(chosen, "place").drop("place")
     found = edges
     for side in ("left", "right"):
         names = {name: f"{side}_{name}" for name in shown.columns if name != "rank"}
         found = found.join(shown.withColumnsRenamed({"rank": side, **names}), side)
-    return found.mapInArrow(CheckPairs(check), JUDGED_COLUMNS)
+    found = found.withColumn("value", kind.measured("common", "left_", "right_"))
+    common = edges.schema["common"].dataType.simpleString()
+    columns = f"left bigint, right bigint, common {common}, stands boolean"
+    return found.mapInArrow(CheckPairs(check, kind.measure), columns)

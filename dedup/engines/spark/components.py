@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.cluster import components
-from dedup.engines.spark.keepers import DRIVER_EDGES, REMOVAL_COLUMNS, collected
+from dedup.engines.spark.keepers import DRIVER_EDGES, collected
 from dedup.engines.spark.stages import Stages
 from dedup.output.measures import UNKNOWN
 from dedup.spill.scratch import Scratch
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def component_labels(stages: Stages, edges: DataFrame, num_edges: int) -> DataFrame:
-    """Return `REMOVAL_COLUMNS`: each unit but the first of its component, with that first one.
+    """Return (rank, keeper, common): each unit but the first of its component, with that first one.
 
     ``common`` is `UNKNOWN` where the two were never compared.
 
@@ -51,11 +51,11 @@ def component_labels(stages: Stages, edges: DataFrame, num_edges: int) -> DataFr
 
 def _labelled_here(edges: DataFrame) -> DataFrame:
     """Label the documents of few edges on the driver."""
-    here, documents = collected(edges)
+    here, documents, _ = collected(edges)
     label = components(len(documents), [here], Scratch())
     others = np.flatnonzero(label != np.arange(len(label)))
     found = pa.table({"rank": documents[others], "keeper": documents[label[others]]})
-    return edges.sparkSession.createDataFrame(found, REMOVAL_COLUMNS.rpartition(",")[0])
+    return edges.sparkSession.createDataFrame(found, "rank bigint, keeper bigint")
 
 
 def _stars(stages: Stages, edges: DataFrame) -> DataFrame:

@@ -11,7 +11,7 @@ import pickle
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,8 +26,8 @@ from dedup.engines.parts import PartRecords
 from dedup.engines.sketching import READ_BYTES
 from dedup.engines.spark.numbering import CountRows, counted_schema
 from dedup.engines.spark.sketching import carried_columns, sketch_rows, sketch_schema
-from dedup.engines.spark.stages import Stages
-from dedup.engines.spark.values import VALUE, as_values, positions, resolved
+from dedup.engines.spark.stages import HASHES, Stages
+from dedup.engines.spark.values import VALUE, as_values, kinds_of, positions, resolved
 from dedup.io.base import Part, Problem
 from dedup.io.formats import FORMATS, TABLE
 from dedup.io.inputs import InputFile
@@ -67,9 +67,12 @@ class SketchParts:
     def _part(self, number: int, part: Part) -> Iterator[pa.RecordBatch]:
         record = PartRecords(part.file.ordinal, None)
         excluded: Counter[str] = Counter()
+        kinds: dict[str, set[str]] = {name: set() for name in self.named}
         for batch in FORMATS[part.file.format].read(part, READ_BYTES):
             record.add(batch.problems)
             others = self._others(batch.columns, len(batch), part)
+            for name, found in kinds.items():
+                found.update(kinds_of(others[name]))
             yield from sketch_rows(batch.text, others, self.parameters, number, record.rows)
             record.rows += len(batch)
             record.lines += batch.lines
@@ -81,6 +84,8 @@ class SketchParts:
             "problems": [[p.reason, p.row, p.line, p.detail] for p in record.problems],
             "problem_counts": record.problem_counts,
             "excluded": excluded,
+            "part": number,
+            "kinds": {name: sorted(found) for name, found in kinds.items()},
         }
         empty = pa.array([""], pa.large_string())
         none = self._others(pa.table({}), 1, part)
@@ -133,26 +138,35 @@ def sketched_files(
     pickled = [(number, pickle.dumps(part)) for number, part in enumerate(parts)]
     tasks = stages.spark.sparkContext.parallelize(pickled, max(1, len(pickled)))
     given = stages.spark.createDataFrame(tasks, "number int, part binary")
-    written = stages.written("sketches", given.mapInArrow(work, schema))
-    is_document = F.col("row") >= 0
-
-    told = written.where(~is_document).select("part", "facts").collect()
-    facts = [json.loads(row.facts) for row in sorted(told, key=lambda row: row.part)]
-    starts = accumulate((each["rows"] for each in facts), initial=0)
-    offsets = stages.spark.createDataFrame(
-        [(part, start) for part, start in zip(range(len(facts)), starts, strict=False)],
-        "part int, start bigint",
+    written = stages.written(
+        "sketches",
+        given.mapInArrow(work, schema),
+        observe={"facts": F.collect_list("facts")},  # a row for each part
+        options=HASHES,
     )
-    found = written.where(is_document).drop("facts").join(F.broadcast(offsets), "part")
+    told = map(json.loads, stages.observed["sketches"]["facts"])
+    facts = sorted(told, key=itemgetter("part"))
+    rows = [each["rows"] for each in facts]
+    offsets = stages.table(
+        pa.table(
+            {
+                "part": np.arange(len(facts), dtype=np.int32),
+                "start": np.cumsum([0, *rows], dtype=np.int64)[:-1],
+            }
+        )
+    )
+    found = written.where("row >= 0").drop("facts").join(F.broadcast(offsets), "part")
     found = found.withColumn("place", F.col("start") + F.col("row")).drop("part", "row", "start")
-
-    kinds = found.agg(
-        *(F.collect_set(F.col(name)["kind"]).alias(name) for name in named)
-    ).collect()[0]
     for name in named:
-        found = found.withColumn(name, resolved(name, kinds[name], is_id=name == "doc_id"))
-    names = stages.spark.createDataFrame(
-        [(file.ordinal, file.name) for file in files], "ordinal int, source string"
+        kinds = {kind for each in facts for kind in each["kinds"][name]}
+        found = found.withColumn(name, resolved(name, kinds, is_id=name == "doc_id"))
+    names = stages.table(
+        pa.table(
+            {
+                "ordinal": np.array([file.ordinal for file in files], np.int32),
+                "source": pa.array([file.name for file in files], pa.string()),
+            }
+        )
     )
     found = found.join(F.broadcast(names), "ordinal")
     if config.id_column is None and "offset" in riding:

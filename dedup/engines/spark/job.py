@@ -14,6 +14,7 @@ from dedup.engines.spark.output import output_of
 from dedup.engines.spark.plan import check_config, find
 from dedup.engines.spark.session import scratch_folder, session
 from dedup.engines.spark.stages import Stages
+from dedup.engines.spark.texts import Texts
 from dedup.errors import ConfigError
 from dedup.ids import id_warnings
 from dedup.io.inputs import STDIN, discover, printable
@@ -49,7 +50,7 @@ def run_files(
     stages = Stages(spark, folder, partitions)
     try:
         sketches, riding, facts = sketched_files(stages, found.files, config, check)
-        result = find(stages, sketches, config, by_id=False, riding=riding, check=check)
+        result = find(stages, sketches, Texts(config), by_id=False, riding=riding, check=check)
         summary = result.summary
         summary["input"] |= facts
         summary["input"]["arguments"] = [printable(shown(given)) for given in inputs]

@@ -6,7 +6,7 @@ rounds, on DataFrames, until so few pairs are open that numpy settles them on th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -24,11 +24,14 @@ DRIVER_EDGES = 1 << 20
 """Verified pairs that are settled on the driver: 24 MiB of them come there, below the 64 MiB of a
 small ``spark.driver.maxResultSize``."""
 
-REMOVAL_COLUMNS = "rank bigint, keeper bigint, common bigint"
+
+def removal_columns(edges: DataFrame) -> str:
+    """Return the columns of removals; what two have in common is of the type of the edges."""
+    return f"rank bigint, keeper bigint, common {edges.schema['common'].dataType.simpleString()}"
 
 
 def greedy_removals(stages: Stages, edges: DataFrame, num_edges: int) -> DataFrame:
-    """Return `REMOVAL_COLUMNS`: each removed document with its keeper.
+    """Return `removal_columns`: each removed document with its keeper.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ def greedy_removals(stages: Stages, edges: DataFrame, num_edges: int) -> DataFra
 
 
 def first_keepers(removals: DataFrame, edges: DataFrame) -> DataFrame:
-    """Return `REMOVAL_COLUMNS`, where edges from a keeper may name an earlier one."""
+    """Return `removal_columns`, where edges from a keeper may name an earlier one."""
     from pyspark.sql import functions as F  # noqa: N812
 
     named = edges.select(F.col("right").alias("rank"), F.col("left").alias("keeper"), "common")
@@ -49,7 +52,7 @@ def first_keepers(removals: DataFrame, edges: DataFrame) -> DataFrame:
 
 
 def _settled_here(edges: DataFrame) -> DataFrame:
-    here, documents = collected(edges)
+    here, documents, kind = collected(edges)
     keepers = Keepers(len(documents), Scratch())
     keepers.settle(here)
     removed = np.flatnonzero(keepers.removed)
@@ -57,25 +60,25 @@ def _settled_here(edges: DataFrame) -> DataFrame:
         {
             "rank": documents[removed],
             "keeper": documents[keepers.keeper[removed]],
-            "common": keepers.common[removed],
+            "common": keepers.common[removed].view(kind),
         }
     )
-    return edges.sparkSession.createDataFrame(found, REMOVAL_COLUMNS)
+    return edges.sparkSession.createDataFrame(found, removal_columns(edges))
 
 
-def collected(edges: DataFrame) -> tuple[Edges, Int64Array]:
+def collected(edges: DataFrame) -> tuple[Edges, Int64Array, np.dtype[Any]]:
     """Bring few edges to the driver, ascending by (right, left) and numbered densely.
 
     Returns
     -------
-    edges, documents : the rank of each number.
+    edges, documents : the rank of each number; and the type of whose bits ``common`` is.
     """
     table = edges.select("left", "right", "common").toArrow()
     left, right, common = (table[name].to_numpy() for name in ("left", "right", "common"))
     documents, dense = np.unique(np.concatenate([left, right]), return_inverse=True)
     left, right = np.split(dense, 2)
     order = np.lexsort((left, right))
-    return Edges(left[order], right[order], common[order]), documents
+    return Edges(left[order], right[order], common[order].view(np.int64)), documents, common.dtype
 
 
 def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int) -> DataFrame:
@@ -106,5 +109,5 @@ def _settled_in_rounds(stages: Stages, edges: DataFrame, num_edges: int) -> Data
     is_left = removed.withColumnRenamed("rank", "left")
     is_right = removed.withColumnRenamed("rank", "right")
     decided = edges.join(is_left, "left", "left_anti").join(is_right, "right", "left_semi")
-    none = stages.spark.createDataFrame([], REMOVAL_COLUMNS)
+    none = stages.spark.createDataFrame([], removal_columns(edges))
     return first_keepers(none, decided)

@@ -6,7 +6,7 @@ a few numbers on the driver, then say where each one begins.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup.config import Config
-from dedup.engines.spark.stages import Stages
+from dedup.engines.spark.stages import NOTHING, Stages
 from dedup.errors import ConfigError, InputError
 from dedup.keeper import policy_column
 
@@ -68,17 +68,23 @@ class CountRows:
 
 
 def numbered(
-    stages: Stages, table: DataFrame, order: Sequence[Column], name: str, unique: str | None = None
+    stages: Stages,
+    table: DataFrame,
+    order: Sequence[Column],
+    name: str,
+    unique: str | None = None,
+    observe: Mapping[str, Column] = NOTHING,
 ) -> DataFrame:
     """Add the number of each row, as a column `name`, in an order without ties.
 
     Parameters
     ----------
     unique : as for `CountRows`; the column ``repeats`` tells where it is not.
+    observe : as for `Stages.written`.
     """
     ranges = table.repartitionByRange(*stages.shuffle, *order).sortWithinPartitions(*order)
     counted = ranges.mapInArrow(CountRows(unique), counted_schema(table))
-    return placed(stages.written(f"{name}s", counted), name)
+    return placed(stages, stages.written(f"{name}s", counted, observe), name)
 
 
 def counted_schema(table: DataFrame) -> StructType:
@@ -93,18 +99,13 @@ def counted_schema(table: DataFrame) -> StructType:
     )
 
 
-def placed(rows: DataFrame, name: str) -> DataFrame:
+def placed(stages: Stages, rows: DataFrame, name: str) -> DataFrame:
     """Turn ``part`` and ``row`` of written rows into one number over all parts."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    found = rows.groupBy("part").agg(F.count("*").alias("rows")).collect()
-    counts = sorted((each["part"], each["rows"]) for each in found)
-    offsets = []
-    total = 0
-    for part, count in counts:
-        offsets.append((part, total))
-        total += count
-    starts = rows.sparkSession.createDataFrame(offsets, "part int, start bigint")
+    found = rows.groupBy("part").agg(F.count("*").alias("rows")).toArrow().sort_by("part")
+    counts = found["rows"].to_numpy()
+    starts = stages.table(pa.table({"part": found["part"], "start": np.cumsum(counts) - counts}))
     return (
         rows.join(F.broadcast(starts), "part")
         .withColumn(name, F.col("start") + F.col("row"))
@@ -123,9 +124,7 @@ def with_groups(documents: DataFrame, config: Config) -> DataFrame:
     return documents.withColumn("group", group.cast("bigint"))
 
 
-def in_keeper_order(
-    stages: Stages, documents: DataFrame, config: Config, *, by_id: bool
-) -> DataFrame:
+def in_keeper_order(stages: Stages, documents: DataFrame, keep: str, *, by_id: bool) -> DataFrame:
     """Add ``position`` and ``rank``, by the keeper policy.
 
     Parameters
@@ -139,26 +138,26 @@ def in_keeper_order(
     from pyspark.sql import functions as F  # noqa: N812
 
     if not by_id:
-        return _ranked(stages, documents.withColumn("position", F.col("place")), config)
+        return _ranked(stages, documents.withColumn("position", F.col("place")), keep)
     order = [F.col("doc_id").asc_nulls_first()]
-    found = numbered(stages, documents, order, "position", unique="doc_id")
-    is_null = F.col("doc_id").isNull()
-    wrong = found.agg(F.count_if("repeats"), F.count_if(is_null)).collect()[0]
-    if any(wrong):
+    wrong = {"repeats": F.count_if("repeats"), "nulls": F.count_if(F.col("doc_id").isNull())}
+    found = numbered(stages, documents, order, "position", unique="doc_id", observe=wrong)
+    seen = stages.observed["positions"]
+    if any(seen.values()):
         raise InputError(
-            f"the ids have {wrong[1]} nulls and {wrong[0]} duplicates; give a column that tells "
-            "all documents apart, for it takes the place of their positions."
+            f"the ids have {seen['nulls']} nulls and {seen['repeats']} duplicates; give a column "
+            "that tells all documents apart, for it takes the place of their positions."
         )
-    return _ranked(stages, found.drop("repeats"), config)
+    return _ranked(stages, found.drop("repeats"), keep)
 
 
-def _ranked(stages: Stages, documents: DataFrame, config: Config) -> DataFrame:
+def _ranked(stages: Stages, documents: DataFrame, keep: str) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
-    if config.keep == "first":
+    if keep == "first":
         return documents.withColumn("rank", F.col("position"))
     is_float = dict(documents.dtypes).get("policy") in ("float", "double")
-    keys = [*keeper_keys(config.keep, is_float=is_float), F.col("position")]
+    keys = [*keeper_keys(keep, is_float=is_float), F.col("position")]
     return numbered(stages, documents, keys, "rank").drop("repeats")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dedup.engines.spark.plan import Found
 from dedup.engines.spark.session import reached
@@ -27,7 +27,7 @@ from dedup.output.folder import (
 from dedup.output.remote_folder import SUCCESS_FILE
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 
 class LocalOutput:
@@ -108,10 +108,13 @@ def output_of(
 
 
 def _write_tables(result: Found, folder: str) -> None:
-    tables: dict[str, Any] = {
-        CLUSTERS_FILE: result.clusters,
-        PAIRS_FILE: result.pairs,
-        REMOVED_FILE: result.removed,
+    """Write the tables, their rows in the order of the local engine's, from file to file."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    tables: dict[str, DataFrame] = {
+        CLUSTERS_FILE: result.clusters.orderBy("cluster_id", F.desc("is_keeper"), "position"),
+        PAIRS_FILE: result.pairs.orderBy("left_position", "right_position"),
+        REMOVED_FILE: result.removed.orderBy("position"),
     }
     for name, table in tables.items():
         table.write.option("compression", "zstd").parquet(f"{folder}/{name}")

@@ -10,10 +10,10 @@ from dedup.check import Check
 from dedup.config import Config
 from dedup.engines.spark.collapse import collapsed
 from dedup.engines.spark.decisions import decided
-from dedup.engines.spark.numbering import check_policy, in_keeper_order, with_groups
+from dedup.engines.spark.kind import Kind
+from dedup.engines.spark.numbering import check_policy, in_keeper_order
 from dedup.engines.spark.search import Searching
 from dedup.engines.spark.stages import Stages
-from dedup.engines.spark.summary import summarise
 from dedup.engines.spark.tables import (
     all_pairs_table,
     clusters_table,
@@ -65,7 +65,7 @@ class Found:
 def find(
     stages: Stages,
     sketches: DataFrame,
-    config: Config,
+    kind: Kind,
     *,
     by_id: bool,
     riding: Sequence[str] = (),
@@ -76,27 +76,25 @@ def find(
     Parameters
     ----------
     sketches : numbered by ``place``; see `dedup.engines.spark.sketching`.
+    kind : what they are sketches of.
     by_id : whether the ids take the place of positions; else ``place`` is the position.
     riding : columns of the sketches for the clusters table.
     """
-    from pyspark.sql import functions as F  # noqa: N812
-
-    facts = with_groups(sketches.drop("keys", "set"), config)
-    numbered = in_keeper_order(stages, facts, config, by_id=by_id)
-    documents = collapsed(stages, numbered, config)
-    units = documents.where("is_unit").select(
-        "rank", "place", F.col("num_shingles").alias("size"), "group"
-    )
-    found = Searching(stages, units, sketches, config, check).run()
-    decisions = decided(stages, documents, found.removals, found.labels, config.keep_best)
-    clusters = stages.written("clusters", clusters_table(decisions, riding))
+    config = kind.config
+    facts = kind.facts(sketches, by_id=by_id)
+    numbered = in_keeper_order(stages, facts, config.keep, by_id=by_id)
+    documents = collapsed(stages, numbered, kind)
+    units = documents.where("is_unit").select("rank", "place", *kind.sizes, "group")
+    found = Searching(stages, units, sketches, kind, check).run()
+    decisions = decided(stages, documents, found.removals, found.labels, kind.keep_best)
+    clusters = stages.written("clusters", clusters_table(decisions, kind, riding))
     if config.pairs == "all":
-        rows = all_pairs_table(decisions, found.edges, config.max_comparisons)
+        rows = all_pairs_table(decisions, found.edges, kind)
     else:
-        rows = decided_pairs(decisions)
+        rows = decided_pairs(decisions, kind)
     pairs = stages.written("pairs", rows)
     removed = stages.written("removed", removed_table(decisions))
-    summary = summarise(decisions, found, clusters, pairs, config)
+    summary = kind.summarise(decisions, found, clusters, pairs)
     if check is not None:
         summary["search"]["refused_by_check"] = found.num_refused
     return Found(clusters, pairs, removed, summary)

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from dedup.cluster import MAX_ROUNDS, NEVER, POOR_ROUNDS, POOR_YIELD
 from dedup.engines.spark.arrays import numbers
-from dedup.engines.spark.candidates import BUCKET_COLUMNS, HOT_COLUMNS, hot_rows
+from dedup.engines.spark.candidates import HOT_COLUMNS, hot_rows
 from dedup.engines.spark.runs import SharedKeys
 from dedup.engines.spark.stages import Stages
 from dedup.text.hashing import Int64Array
@@ -57,7 +57,7 @@ def star_rounds(stages: Stages, buckets: DataFrame, compare: Compare) -> Rounds:
 
     Parameters
     ----------
-    buckets : `BUCKET_COLUMNS`.
+    buckets : see `bucket_entries`.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -81,10 +81,10 @@ def star_rounds(stages: Stages, buckets: DataFrame, compare: Compare) -> Rounds:
         kept.append(ready.withColumn("kept_in", F.lit(number).cast("bigint")))
         removed.append(gone.withColumn("removed_in", F.lit(number).cast("bigint")))
         settled = ready.unionByName(gone)
-        left = active.join(settled, "rank", "left_anti").select("key", "rank", "size")
-        ordered = stages.sorted_by(left, ["key"], ["rank"])
+        left = active.join(settled, "rank", "left_anti").select(*buckets.columns)
+        ordered = stages.sorted_by(left.drop("lead", "nth"), ["key"], ["rank"])
         active = stages.written(
-            f"active_{number}", ordered.mapInArrow(SharedKeys(), BUCKET_COLUMNS)
+            f"active_{number}", ordered.mapInArrow(SharedKeys(), buckets.schema)
         )
         compared = stages.rows[f"stars_{number}"]
         num_pairs += compared

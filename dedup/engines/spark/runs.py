@@ -52,21 +52,31 @@ class MarkLeads:
     """Adds to sorted rows the ``rank`` of the first row with equal keys, and the row's place.
 
     As ``lead`` and ``nth``.
+
+    Attributes
+    ----------
+    keys : names of int64 columns.
+    compared : name of a boolean column; rows for which it is false come first, each by itself.
     """
 
     keys: tuple[str, ...]
+    compared: str
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the batches with the two columns."""
         state = RunState()
         for batch in batches:
-            keys = [numbers(batch, name) for name in self.keys]
-            lead, nth = state.mark(keys, numbers(batch, "rank"))
+            rank = numbers(batch, "rank")
+            first = len(rank) - batch.column(self.compared).true_count
+            keys = [numbers(batch.slice(first), name) for name in self.keys]
+            found = state.mark(keys, rank[first:])
+            lead = np.concatenate([rank[:first], found[0]])
+            nth = np.concatenate([np.zeros(first, np.int64), found[1]])
             yield batch.append_column("lead", pa.array(lead)).append_column("nth", pa.array(nth))
 
 
 class SharedKeys:
-    """Leaves of (key, rank, size) rows, sorted by key and rank, those that share their key.
+    """Leaves of rows sorted by key and rank those that share their key.
 
     ``lead`` is the first rank of the key, ``nth`` the row's place among those of the key.
     """
@@ -74,14 +84,14 @@ class SharedKeys:
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the rows whose key stands in two rows or more."""
         state = RunState()
-        names = ("key", "rank", "size", "lead", "nth")
-        waiting = {name: np.zeros(0, np.int64) for name in names}
+        waiting: dict[str, Int64Array] = {}
         for batch in batches:
             if not batch.num_rows:
                 continue
-            new = {name: numbers(batch, name) for name in names[:3]}
-            new["lead"], new["nth"] = state.mark([new["key"]], new["rank"])
-            found = {name: np.concatenate([waiting[name], new[name]]) for name in names}
+            found = {name: numbers(batch, name) for name in batch.schema.names}
+            found["lead"], found["nth"] = state.mark([found["key"]], found["rank"])
+            if waiting:
+                found = {n: np.concatenate([waiting[n], column]) for n, column in found.items()}
             nth = found["nth"]
             shared = nth > 0
             shared[:-1] |= nth[1:] > 0

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dedup.check import Check
-from dedup.config import Config
-from dedup.engines.spark.candidates import bucket_entries, candidate_pairs, pairs_of
+from dedup.engines.spark.candidates import Candidates, bucket_entries, candidate_pairs, pairs_of
 from dedup.engines.spark.checking import judged
 from dedup.engines.spark.components import component_labels
 from dedup.engines.spark.keepers import first_keepers, greedy_removals
+from dedup.engines.spark.kind import Comparing, Kind
 from dedup.engines.spark.rounds import late_pairs, star_rounds
 from dedup.engines.spark.stages import Stages
-from dedup.engines.spark.verification import sets_of, verified
+from dedup.engines.spark.verification import contents_of, verified
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -25,7 +25,8 @@ class Search:
 
     Attributes
     ----------
-    buckets : `BUCKET_COLUMNS`.
+    buckets : see `bucket_entries`.
+    comparing : how the documents were compared.
     removals : (rank, keeper, common) of the units that are no keepers.
     labels : the same of the units that are not the first of their component, where wanted.
     edges : (left, right, common), the verified pairs that were found.
@@ -34,6 +35,7 @@ class Search:
     num_refused : verified pairs that the second check refused.
     """
 
+    comparing: Comparing
     buckets: DataFrame
     removals: DataFrame
     labels: DataFrame | None
@@ -49,8 +51,8 @@ class Searching:
 
     Parameters
     ----------
-    units : (rank, place, size, group) of the documents to compare.
-    sketches : (place, keys, set, and what `check` asks for) of all documents.
+    units : (rank, place, `Kind.sizes`, group) of the documents to compare.
+    sketches : of all documents, with what `check` asks for.
     """
 
     def __init__(
@@ -58,28 +60,29 @@ class Searching:
         stages: Stages,
         units: DataFrame,
         sketches: DataFrame,
-        config: Config,
+        kind: Kind,
         check: Check | None,
     ) -> None:
         self._stages = stages
         self._units = units
         self._sketches = sketches
-        self._config = config
+        self._kind = kind
         self._check = check
+        self._comparing = kind.comparing(stages, units, sketches)
         self._num_refused = 0
 
     def run(self) -> Search:
         """Compare all candidates; where a cap cuts these short, keepers come from rounds."""
-        stages, config = self._stages, self._config
-        buckets = bucket_entries(stages, self._units, self._sketches)
-        listed = candidate_pairs(stages, buckets, self._sets_of, config, "candidates")
+        stages, config = self._stages, self._kind.config
+        buckets = bucket_entries(stages, self._units, self._comparing)
+        listed = self._listed(buckets, "candidates")
         wants_all = config.pairs == "all" or config.linkage == "components"
-        is_cut_short = listed.are_cut_short
+        needs_rounds = not self._kind.walks_leaders and listed.are_cut_short
         skipped, num_candidates = listed.hot, stages.rows["candidates"]
         edges = None
-        if wants_all or not is_cut_short:
+        if wants_all or not needs_rounds:
             edges = self._compared("edges", listed.pairs)
-        if edges is None or is_cut_short:
+        if edges is None or needs_rounds:
             found = self._in_rounds(buckets)
             removals = found.removals
             if edges is None:
@@ -94,6 +97,7 @@ class Searching:
         if config.linkage == "components":
             labels = stages.written("labels", component_labels(stages, edges, num_edges))
         return Search(
+            comparing=self._comparing,
             buckets=buckets,
             removals=removals,
             labels=labels,
@@ -104,26 +108,32 @@ class Searching:
             num_refused=self._num_refused,
         )
 
-    def _sets_of(self, name: str, documents: DataFrame) -> DataFrame:
-        return sets_of(self._stages, name, documents, self._units, self._sketches)
+    def _listed(self, buckets: DataFrame, name: str) -> Candidates:
+        return candidate_pairs(self._stages, buckets, self._contents_of, self._comparing, name)
+
+    def _contents_of(self, name: str, documents: DataFrame) -> DataFrame:
+        return contents_of(self._stages, name, documents, self._units, self._comparing)
 
     def _compared(self, name: str, pairs: DataFrame) -> DataFrame:
-        edges = verified(pairs, self._sets_of(name, pairs), self._config.threshold)
+        edges = verified(pairs, self._contents_of(name, pairs), self._comparing)
         if self._check is None:
             return self._stages.written(name, edges)
-        found = self._stages.written(name, judged(edges, self._units, self._sketches, self._check))
+        answers = judged(edges, self._units, self._sketches, self._check, self._kind)
+        found = self._stages.written(name, answers)
         self._num_refused += found.where("not stands").count()
         return found.where("stands").drop("stands")
 
     def _in_rounds(self, buckets: DataFrame) -> Search:
-        stages, config = self._stages, self._config
+        stages = self._stages
         rounds = star_rounds(stages, buckets, self._compared)
-        rest = candidate_pairs(stages, rounds.rest, self._sets_of, config, "rest")
+        rest = self._listed(rounds.rest, "rest")
         edges = rounds.edges.unionByName(self._compared("rest_edges", rest.pairs))
         settled = stages.written("settled", greedy_removals(stages, edges, edges.count()))
-        late = late_pairs(stages, buckets, rounds, settled, config.max_comparisons)
+        most = self._kind.config.max_comparisons
+        late = late_pairs(stages, buckets, rounds, settled, most)
         late_edges = self._compared("late_edges", pairs_of(late).distinct())
         removals = stages.written("removals", first_keepers(settled, late_edges))
         edges = edges.unionByName(late_edges)
         num_candidates = rounds.num_pairs + stages.rows["rest"]
-        return Search(buckets, removals, None, edges, rest.hot.unionByName(late), num_candidates, 0)
+        skipped = rest.hot.unionByName(late)
+        return Search(self._comparing, buckets, removals, None, edges, skipped, num_candidates, 0)

@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 SKETCH_COLUMNS = """
     part int, row bigint, num_chars bigint, num_tokens bigint, num_shingles bigint,
     digest_0 bigint, digest_1 bigint, text_0 bigint, text_1 bigint,
-    is_null boolean, batch_bytes bigint, batch_invalid bigint, keys binary, set binary
+    is_null boolean, batch_bytes bigint, batch_invalid bigint, keys binary, content binary
 """
 """A row for each document: the partition, or the part of the input, that it is of, its place there,
-and the arrays of `Sketches`. Digests are two words each, keys and set their words' bytes. What is
-known of a batch alone stands in its first row."""
+and the arrays of `Sketches`. Digests are two words each, keys their words' bytes, and the content
+those of the set. What is known of a batch alone stands in its first row."""
 
 TABLE_FILE = InputFile(0, 0, "table", "table", "arrow", None, 0, "table")
 """Stands for the DataFrame in messages, and in the column ``source``."""
@@ -67,7 +67,7 @@ def sketch_rows(
             "batch_bytes": once * some.nbytes,
             "batch_invalid": once * sketches.num_invalid,
             "keys": packed_words(sketches.keys.ravel(), np.full(count, sketches.keys.shape[1])),
-            "set": packed_words(sketches.sets, sketches.num_shingles),
+            "content": packed_words(sketches.sets, sketches.num_shingles),
         }
         yield rows(columns | {name: array.slice(first, count) for name, array in others.items()})
         first += count

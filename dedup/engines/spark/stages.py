@@ -2,20 +2,28 @@
 
 What is written can be computed twice by nobody: a retried task, a lost executor or another
 partitioning later on cannot change it. It cuts the plan into pieces as well, each of one or two
-shuffles, and gives the counts of the summary for nothing.
+shuffles. What the summary says of a table is observed while it is written, so it costs no job of
+its own: on small data the time goes into the jobs, not into their work.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from dedup.engines.spark.failures import of_tasks
 from dedup.engines.spark.session import folder_bytes, remove_folder
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+NOTHING: Mapping[str, Any] = {}
+
+HASHES = {"compression": "uncompressed", "parquet.enable.dictionary": "false"}
+"""How a table is written that is of hashes for the most part: no codec makes those smaller."""
 
 
 class Stages:
@@ -30,7 +38,8 @@ class Stages:
     ----------
     shuffle : the number of partitions, where one is given.
     seconds : what each stage took.
-    rows, bytes : what each stage wrote; bytes as they lie in its Parquet files.
+    rows, bytes : what each stage wrote; bytes as they lie in its Parquet files, or in memory.
+    observed : stage -> name -> the aggregates that were asked for.
     """
 
     def __init__(self, spark: SparkSession, folder: str, partitions: int | None) -> None:
@@ -40,6 +49,7 @@ class Stages:
         self.seconds: dict[str, float] = {}
         self.rows: dict[str, int] = {}
         self.bytes: dict[str, int] = {}
+        self.observed: dict[str, dict[str, Any]] = {}
         self._begin = time.perf_counter()
 
     def facts(self) -> dict[str, Any]:
@@ -48,17 +58,50 @@ class Stages:
         named = {name: {"rows": self.rows[name], "bytes": self.bytes[name]} for name in self.rows}
         return {"seconds": self.seconds | total, "stages": named}
 
-    def written(self, name: str, table: DataFrame) -> DataFrame:
-        """Write a table, and return it as it is read from its files."""
+    def written(
+        self,
+        name: str,
+        table: DataFrame,
+        observe: Mapping[str, Column] = NOTHING,
+        options: Mapping[str, str] = NOTHING,
+    ) -> DataFrame:
+        """Write a table, and return it as it is read from its files.
+
+        Parameters
+        ----------
+        observe : aggregates to be taken on the way. They stand above the last shuffle, in the tasks
+            that write, so that a task that is tried again is counted once.
+        options : of Spark's writer.
+        """
+        from pyspark.sql import Observation
+        from pyspark.sql import functions as F  # noqa: N812
+
         begin = time.perf_counter()
         path = f"{self.folder}/{name}"
+        seen = Observation()
+        aggregates = {"rows": F.count(F.lit(1)), **observe}
+        watched = table.observe(seen, *(column.alias(key) for key, column in aggregates.items()))
         with of_tasks():
-            table.write.mode("error").parquet(path)
-        found = self.spark.read.schema(table.schema).parquet(path)
-        self.rows[name] = found.count()  # of the files' footers
+            watched.write.mode("error").options(**options).parquet(path)
+        found = dict(seen.get)
+        self.rows[name] = found.pop("rows")
+        self.observed[name] = found
         self.bytes[name] = folder_bytes(self.spark, path)
         self.seconds[name] = time.perf_counter() - begin
+        return self.spark.read.schema(table.schema).parquet(path)
+
+    def settled(self, name: str, make: Callable[[], pa.Table]) -> DataFrame:
+        """Make a table of few rows on the driver, which goes with the plans that it is used in."""
+        begin = time.perf_counter()
+        table = make()
+        found = self.table(table)
+        self.rows[name], self.bytes[name] = table.num_rows, table.nbytes
+        self.seconds[name] = time.perf_counter() - begin
         return found
+
+    def table(self, table: pa.Table) -> DataFrame:
+        """Return a few rows of the driver as a DataFrame, which no job has to read."""
+        return self.spark.createDataFrame(table)
 
     def sorted_by(self, table: DataFrame, keys: Sequence[str], then: Sequence[str]) -> DataFrame:
         """Bring equal keys into one partition, each partition sorted by keys and what follows."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.engines.spark.collapse import is_blank
 from dedup.engines.spark.search import Search
+from dedup.engines.spark.texts import is_blank
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.summary import (
     banding_facts,

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from math import isqrt
 from typing import TYPE_CHECKING
 
-from dedup.output.measures import EQUAL_SETS, UNKNOWN
+from dedup.engines.spark.kind import Kind
+from dedup.output.measures import EQUAL_SETS
 from dedup.output.schema import EQUAL, IDENTICAL, NEAR
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 
-def clusters_table(decisions: DataFrame, riding: Sequence[str]) -> DataFrame:
+def clusters_table(decisions: DataFrame, kind: Kind, riding: Sequence[str]) -> DataFrame:
     """Return a row for each document of a cluster of two or more.
 
     Parameters
@@ -23,7 +24,7 @@ def clusters_table(decisions: DataFrame, riding: Sequence[str]) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     sizes = decisions.groupBy("keeper").agg(F.count("*").alias("cluster_size"))
-    keepers = sizes.where(F.col("cluster_size") > 1).join(_of(decisions, "keeper"), "keeper")
+    keepers = sizes.where(F.col("cluster_size") > 1).join(_of(decisions, "keeper", kind), "keeper")
     same_text = (F.col("text_0") == F.col("keeper_text_0")) & (
         F.col("text_1") == F.col("keeper_text_1")
     )
@@ -41,7 +42,7 @@ def clusters_table(decisions: DataFrame, riding: Sequence[str]) -> DataFrame:
         (F.col("keeper") == F.col("rank")).alias("is_keeper"),
         "is_removed",
         F.col("keeper_doc_id").alias("keeper_id"),
-        _jaccard("num_shingles", "keeper_num_shingles", "common").alias("jaccard"),
+        kind.measured("common", "", "keeper_").alias(kind.measure),
         match.alias("match"),
         *riding,
     )
@@ -49,30 +50,28 @@ def clusters_table(decisions: DataFrame, riding: Sequence[str]) -> DataFrame:
 
 def removed_table(decisions: DataFrame) -> DataFrame:
     """Return each removed document with its keeper."""
-    from pyspark.sql import functions as F  # noqa: N812
-
     removed = decisions.where("is_removed")
-    keepers = _of(decisions, "removed_by")
-    return removed.join(keepers, "removed_by").select(
-        "doc_id", "position", F.col("removed_by_position").alias("keeper_position")
-    )
+    names = {"rank": "removed_by", "position": "keeper_position"}
+    keepers = decisions.select("rank", "position").withColumnsRenamed(names)
+    return removed.join(keepers, "removed_by").select("doc_id", "position", "keeper_position")
 
 
-def decided_pairs(decisions: DataFrame) -> DataFrame:
+def decided_pairs(decisions: DataFrame, kind: Kind) -> DataFrame:
     """Return each document that a keeper matches with the first such keeper."""
     from pyspark.sql import functions as F  # noqa: N812
 
     matched = decisions.where(F.col("removed_by") != F.col("rank"))
     pairs = matched.select(
-        *_side("left", "rank"), "removed_by", F.col("removed_common").alias("common")
+        *_side("left", kind), "removed_by", F.col("removed_common").alias("common")
     )
-    return _pairs_table(pairs.join(_named(decisions, "right", "removed_by"), "removed_by"))
+    keepers = decisions.select(F.col("rank").alias("removed_by"), *_side("right", kind))
+    return _pairs_table(pairs.join(keepers, "removed_by"), kind)
 
 
-def all_pairs_table(decisions: DataFrame, edges: DataFrame, max_comparisons: int) -> DataFrame:
+def all_pairs_table(decisions: DataFrame, edges: DataFrame, kind: Kind) -> DataFrame:
     """Return every verified pair, documents with equal digests expanded.
 
-    Of a group of equal documents too large for `max_comparisons` pairs, only the first members in
+    Of a group of equal documents too large for ``max_comparisons`` pairs, only the first members in
     keeper order are paired with all, the others with the first alone; see `dedup.output.pairs`.
 
     Parameters
@@ -82,13 +81,13 @@ def all_pairs_table(decisions: DataFrame, edges: DataFrame, max_comparisons: int
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    full = max(2, (1 + isqrt(1 + 8 * max_comparisons)) // 2)
+    full = max(2, (1 + isqrt(1 + 8 * kind.config.max_comparisons)) // 2)
     sizes = decisions.groupBy("lead").agg((F.max("nth") < full).alias("small"))
     members = decisions.join(sizes, "lead")
 
     def side(name: str) -> DataFrame:
         return members.select(
-            F.col("lead").alias(name), *_side(name, "rank"), *_prefixed(name, "nth", "small")
+            F.col("lead").alias(name), *_side(name, kind), *_prefixed(name, "rank", "nth", "small")
         )
 
     left, right = side("left"), side("right")
@@ -106,23 +105,17 @@ def all_pairs_table(decisions: DataFrame, edges: DataFrame, max_comparisons: int
     )
     beyond = left.where(F.col("left_nth") == 0).join(right.where(F.col("right_nth") >= full), same)
     equal = inside.unionByName(beyond).withColumn("common", F.lit(EQUAL_SETS).cast("bigint"))
-    return _pairs_table(between.unionByName(equal))
+    return _pairs_table(between.unionByName(equal), kind)
 
 
-def _of(decisions: DataFrame, name: str) -> DataFrame:
+def _of(decisions: DataFrame, name: str, kind: Kind) -> DataFrame:
     """Return the documents under the name of a column that holds their rank, each prefixed."""
     from pyspark.sql import functions as F  # noqa: N812
 
-    named = ("doc_id", "position", "num_shingles", "text_0", "text_1")
+    named = ("doc_id", "position", *kind.sizes, "text_0", "text_1")
     return decisions.select(
         F.col("rank").alias(name), *(F.col(one).alias(f"{name}_{one}") for one in named)
     )
-
-
-def _named(decisions: DataFrame, side: str, rank: str) -> DataFrame:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    return decisions.select(F.col("rank").alias(rank), *_side(side, "rank"))
 
 
 def _prefixed(side: str, *names: str) -> list[Column]:
@@ -131,12 +124,12 @@ def _prefixed(side: str, *names: str) -> list[Column]:
     return [F.col(name).alias(f"{side}_{name}") for name in names]
 
 
-def _side(side: str, *more: str) -> list[Column]:
+def _side(side: str, kind: Kind) -> list[Column]:
     """Return what a pair shows of one of its documents."""
-    return _prefixed(side, "doc_id", "position", "num_shingles", *more)
+    return _prefixed(side, "doc_id", "position", *kind.sizes)
 
 
-def _pairs_table(pairs: DataFrame) -> DataFrame:
+def _pairs_table(pairs: DataFrame, kind: Kind) -> DataFrame:
     """Turn pairs, in any direction, into rows that stand as in the input."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -148,19 +141,10 @@ def _pairs_table(pairs: DataFrame) -> DataFrame:
     def second(name: str) -> Column:
         return F.when(in_order, F.col(f"right_{name}")).otherwise(F.col(f"left_{name}"))
 
-    jaccard = _jaccard("left_num_shingles", "right_num_shingles", "common")
     return pairs.select(
         first("doc_id").alias("left_id"),
         second("doc_id").alias("right_id"),
-        jaccard.alias("jaccard"),
+        kind.measured("common", "left_", "right_").alias(kind.measure),
         first("position").alias("left_position"),
         second("position").alias("right_position"),
     )
-
-
-def _jaccard(left: str, right: str, common: str) -> Column:
-    from pyspark.sql import functions as F  # noqa: N812
-
-    shared = F.col(common)
-    measured = F.when(shared != UNKNOWN, shared / (F.col(left) + F.col(right) - shared))
-    return F.when(shared == EQUAL_SETS, F.lit(1.0)).otherwise(measured)

@@ -52,6 +52,12 @@ def as_values(column: pa.Array, *, reads_numbers: bool) -> pa.Array:
     return _values(len(column), kind, whole, real, text)
 
 
+def kinds_of(values: pa.Array) -> list[str]:
+    """Return the kinds that are among `VALUE`s."""
+    kinds: list[str] = pc.unique(values.field("kind")).drop_null().to_pylist()
+    return kinds
+
+
 def positions(count: int) -> pa.Array:
     """Return `VALUE`s that stand for the documents' positions."""
     nothing = pa.nulls(count, pa.int64())

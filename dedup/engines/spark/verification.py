@@ -1,70 +1,64 @@
-"""Exact comparison of candidate pairs, joined to their sets."""
+"""Exact comparison of candidate pairs, joined to their contents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from dedup.engines.spark.arrays import numbers, rows, unpacked_words
+from dedup.engines.spark.arrays import numbers, rows
+from dedup.engines.spark.kind import Comparing
 from dedup.engines.spark.stages import Stages
-from dedup.sketch.store import SetStore
-from dedup.verify import BELOW, Verifier
+from dedup.text.hashing import Int64Array
+from dedup.verify import BELOW
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-EDGE_COLUMNS = "left bigint, right bigint, common bigint"
-
 FEW_PLACES = 1 << 19
-"""Documents whose sets are found without a shuffle of all: 16 MiB of places on the driver."""
+"""Documents whose contents are found without a shuffle of all: 16 MiB of places on the driver."""
 
 
 @dataclass(frozen=True)
 class VerifyPairs:
-    """Leaves the pairs at the threshold, with the shingles they have in common."""
+    """Leaves the pairs that match, with what they have in common."""
 
-    threshold: Fraction
+    compare: Callable[[pa.Array, pa.Array], Int64Array]
+    is_real: bool
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield `EDGE_COLUMNS` of (left, right, left_set, right_set) rows."""
+        """Yield (left, right, common) of (left, right, left_content, right_content) rows."""
         for batch in batches:
-            count = batch.num_rows
-            if not count:
+            if not batch.num_rows:
                 continue
-            left, left_sizes = unpacked_words(batch.column("left_set"))
-            right, right_sizes = unpacked_words(batch.column("right_set"))
-            sets = SetStore([left, right], np.concatenate([left_sizes, right_sizes]))
-            places = np.arange(count)
-            verifier = Verifier(sets, self.threshold, keeps_rejected=False)
-            common = verifier.compare(places, places + count)
+            common = self.compare(batch.column("left_content"), batch.column("right_content"))
             good = common != BELOW
+            common = common[good]
             yield rows(
                 {
                     "left": numbers(batch, "left")[good],
                     "right": numbers(batch, "right")[good],
-                    "common": common[good],
+                    "common": common.view(np.float64) if self.is_real else common,
                 }
             )
 
 
-def sets_of(
-    stages: Stages, name: str, documents: DataFrame, units: DataFrame, sketches: DataFrame
+def contents_of(
+    stages: Stages, name: str, documents: DataFrame, units: DataFrame, comparing: Comparing
 ) -> DataFrame:
-    """Return (rank, set) of some documents.
+    """Return (rank, content) of some documents.
 
-    The sets of all others stay where they are as long as few are wanted: a list of these goes to
-    every executor. Else all sets are shuffled.
+    The contents of all others stay where they are as long as few are wanted: a list of these goes
+    to every executor. Else all contents are shuffled.
 
     Parameters
     ----------
     name : of the stage, a list of places.
     documents : their ranks, in all its columns, each as often as it likes.
-    units : (rank, place) of all; sketches : (place, set) of all.
+    units : (rank, place) of all.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -73,18 +67,19 @@ def sets_of(
     places = stages.written(f"{name}_places", places)
     if stages.rows[f"{name}_places"] <= FEW_PLACES:
         places = F.broadcast(places)
-    return sketches.select("place", "set").join(places, "place").drop("place")
+    return comparing.contents.join(places, "place").drop("place")
 
 
-def verified(pairs: DataFrame, sets: DataFrame, threshold: Fraction) -> DataFrame:
-    """Return `EDGE_COLUMNS` of the (left, right) pairs at the threshold or above.
+def verified(pairs: DataFrame, contents: DataFrame, comparing: Comparing) -> DataFrame:
+    """Return (left, right, common) of the (left, right) pairs that match.
 
     Parameters
     ----------
-    sets : (rank, set) of all documents of the pairs.
+    contents : (rank, content) of all documents of the pairs.
     """
-    left = sets.withColumnsRenamed({"rank": "left", "set": "left_set"})
-    right = sets.withColumnsRenamed({"rank": "right", "set": "right_set"})
+    left = contents.withColumnsRenamed({"rank": "left", "content": "left_content"})
+    right = contents.withColumnsRenamed({"rank": "right", "content": "right_content"})
     both = pairs.join(left, "left").join(right, "right")
-    chosen = both.select("left", "right", "left_set", "right_set")
-    return chosen.mapInArrow(VerifyPairs(threshold), EDGE_COLUMNS)
+    chosen = both.select("left", "right", "left_content", "right_content")
+    work = VerifyPairs(comparing.compare, comparing.common_type == "double")
+    return chosen.mapInArrow(work, f"left bigint, right bigint, common {comparing.common_type}")

@@ -1,0 +1,136 @@
+"""What the plan asks of the documents that it compares: texts and vectors each answer in their way.
+
+The plan itself knows documents by their ranks, their digests, the keys of their buckets, and a
+``content``, the bytes that an exact comparison takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from dedup.lsh.hot_buckets import BucketPairs
+from dedup.text.hashing import Int64Array
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+    from dedup.config import Config
+    from dedup.engines.spark.search import Search
+    from dedup.engines.spark.stages import Stages
+    from dedup.vectors.config import VectorConfig
+
+Batches = Iterator[pa.RecordBatch]
+
+
+class PairFilter(Protocol):
+    """Rules out pairs of a bucket by what its entries carry."""
+
+    def __call__(
+        self, columns: dict[str, Int64Array], left: Int64Array, right: Int64Array
+    ) -> NDArray[Any]:
+        """Tell which pairs of rows may match; bool, shape (pairs,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Comparing:
+    """How documents are brought together and compared. What is called goes to the executors.
+
+    Attributes
+    ----------
+    keyed : (place, keys) of all documents to compare, and what else `entries` takes.
+    contents : (place, content) of them.
+    entries : makes the entries of buckets, rows of (key, rank) and the columns of `carried`, from
+        units joined with `keyed`. A key stands for its table, or band, as well.
+    carried : what entries carry for `may_match`, all bigint.
+    may_match : rules out pairs of small buckets.
+    hot_pairs : finds those of a large bucket, from its members' contents in keeper order.
+    compare : takes the contents of pairs and returns what they have in common, `BELOW` where they
+        do not match; int64, or the bits of a float64.
+    common_type : Spark's type of that.
+    """
+
+    keyed: DataFrame
+    contents: DataFrame
+    entries: Callable[[Batches], Batches]
+    carried: tuple[str, ...]
+    may_match: PairFilter
+    hot_pairs: Callable[[list[pa.Array]], BucketPairs]
+    compare: Callable[[pa.Array, pa.Array], Int64Array]
+    common_type: str = "bigint"
+
+
+class Kind(Protocol):
+    """Texts, or vectors.
+
+    Attributes
+    ----------
+    sizes : columns of a document that its measure hangs on.
+    walks_leaders : whether large buckets are walked leader by leader; see `dedup.vectors.hot`. Else
+        known keepers are compared in rounds where a cap cuts a bucket short.
+    """
+
+    sizes: ClassVar[tuple[str, ...]]
+    walks_leaders: ClassVar[bool]
+
+    @property
+    def config(self) -> Config | VectorConfig:
+        """The parameters of the run."""
+        ...
+
+    @property
+    def measure(self) -> str:
+        """The column that says how alike two documents are."""
+        ...
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether only documents of one ``group`` are compared."""
+        ...
+
+    @property
+    def keep_best(self) -> int:
+        """How many documents of a cluster stay."""
+        ...
+
+    def facts(self, sketches: DataFrame, *, by_id: bool) -> DataFrame:
+        """Return all that is known of documents but keys and contents, and ``group``."""
+        ...
+
+    def compared(self) -> Column:
+        """Tell which documents may be equal to others."""
+        ...
+
+    def searched(self) -> Column:
+        """Tell which of them have near-duplicates to look for."""
+        ...
+
+    def comparing(self, stages: Stages, units: DataFrame, sketches: DataFrame) -> Comparing:
+        """Return how units are compared.
+
+        Parameters
+        ----------
+        units : (rank, place, `sizes`, group) of the documents to compare.
+        """
+        ...
+
+    def measured(self, common: str, left: str, right: str) -> Column:
+        """Return the measure of pairs, from columns of theirs.
+
+        Parameters
+        ----------
+        common : name of what they have in common.
+        left, right : what the names of `sizes` begin with.
+        """
+        ...
+
+    def summarise(
+        self, documents: DataFrame, found: Search, clusters: DataFrame, pairs: DataFrame
+    ) -> dict[str, Any]:
+        """Return the summary, but for timing."""
+        ...
