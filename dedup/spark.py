@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.api import make_config
 from dedup.engines.spark.session import check_extra, scratch_folder
+from dedup.io.base import DECISION_COLUMNS
 from dedup.vectors.config import VectorConfig
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from dedup.io.columns import Path
 
 __all__ = ["SparkResult", "find_duplicates", "find_vectors", "run", "run_vectors"]
+
+_ID, _DECIDED = "dedup id of the row", "dedup id of the decision"
+"""Columns of `SparkResult.annotated` meanwhile."""
 
 
 class SparkResult:
@@ -52,6 +56,29 @@ class SparkResult:
     def removed(self) -> DataFrame:
         """Return the rows of the input that are removed."""
         return self._filtered("left_semi")
+
+    def annotated(self) -> DataFrame:
+        """Return the rows of the input with the decisions added, as ``--annotated`` has them.
+
+        ``cluster_id``, ``keeper_id`` and ``jaccard`` are null for a document that is alone. Columns
+        of these names are replaced.
+        """
+        from pyspark.sql import functions as F  # noqa: N812
+
+        from dedup.engines.spark.sketching import column_at
+
+        added = self.clusters.select(F.col("doc_id").alias(_DECIDED), *DECISION_COLUMNS)
+        others = [name for name in self._data.columns if name not in DECISION_COLUMNS]
+        rows = self._data.select(
+            *(column_at((name,)) for name in others), column_at(self._id_path).alias(_ID)
+        )
+        found = rows.join(added, F.col(_ID) == F.col(_DECIDED), "left").drop(_ID, _DECIDED)
+        return found.withColumns(
+            {
+                "is_keeper": F.coalesce("is_keeper", F.lit(True)),
+                "is_removed": F.coalesce("is_removed", F.lit(False)),
+            }
+        )
 
     def _filtered(self, how: str) -> DataFrame:
         from dedup.engines.spark.sketching import column_at
@@ -184,6 +211,9 @@ def run(
     output: str | os.PathLike[str] | None,
     config: Config,
     *,
+    kept: str | os.PathLike[str] | None = None,
+    removed: str | os.PathLike[str] | None = None,
+    annotated: str | os.PathLike[str] | None = None,
     scratch: str | os.PathLike[str] | None = None,
     partitions: int | None = None,
     overwrite: bool = False,
@@ -198,6 +228,8 @@ def run(
     ----------
     inputs : files, folders or globs that driver and executors find under the same path.
     output : folder, seen by all of them as well; None writes nothing.
+    kept, removed, annotated : folders for filtered or annotated copies of the input, as those of
+        `dedup.run`, byte for byte; a task writes the copies of a file. Not of web archives.
     scratch, partitions, check : as for `find_duplicates`.
 
     Returns
@@ -207,10 +239,12 @@ def run(
     check_extra()
     from dedup.engines.spark.job import run_files
 
+    folders = {"kept": kept, "removed": removed, "annotated": annotated}
     return run_files(
         inputs,
         output,
         config,
+        folders={kind: folder for kind, folder in folders.items() if folder is not None},
         scratch=scratch,
         partitions=partitions,
         overwrite=overwrite,

@@ -32,7 +32,12 @@ BRINGS_ALL = {"toPandas", "toLocalIterator", "toJSON", "cache", "persist", "loca
 
 FEW_ROWS = {
     "placed": "one for each partition",
+    "_listed_here": "at most DRIVER_BYTES",
+    "_compared": "no more than the pairs that the driver has listed",
     "warnings_of_ids": "one",
+    "pass_files": "one for each file",
+    "removal": "eleven at the most",
+    "_keepers": "ten at the most",
     "_stars": "one",
     "one_row": "one",
     "skipped_facts": "ten at the most",

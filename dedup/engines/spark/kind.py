@@ -133,8 +133,23 @@ class Kind(Protocol):
         """
         ...
 
+    def counted(self, documents: DataFrame) -> dict[str, Any]:
+        """Return what the summary says of documents, but for what becomes of them.
+
+        Parameters
+        ----------
+        documents : with ``is_unit``.
+        """
+        ...
+
     def summarise(
-        self, documents: DataFrame, found: Search, clusters: DataFrame, pairs: DataFrame
+        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
-        """Return the summary, but for timing."""
+        """Return the summary, but for timing.
+
+        Parameters
+        ----------
+        counts : what `counted` returned, and how many ``clusters``, ``clustered_documents``,
+            ``removed`` and ``matched`` documents, and ``pairs`` there are; ``largest_cluster``.
+        """
         ...

@@ -88,13 +88,19 @@ class Texts:
         known = F.when(shared != UNKNOWN, shared / union)
         return F.when(shared == EQUAL_SETS, F.lit(1.0)).otherwise(known)
 
+    def counted(self, documents: DataFrame) -> dict[str, Any]:
+        """Return what the summary says of documents, but for what becomes of them."""
+        from dedup.engines.spark.summary import counted
+
+        return counted(documents, self.config)
+
     def summarise(
-        self, documents: DataFrame, found: Search, clusters: DataFrame, pairs: DataFrame
+        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.summary import summarise
 
-        return summarise(documents, found, clusters, pairs, self.config)
+        return summarise(decisions, sketches, found, counts, self.config)
 
 
 def is_blank() -> Column:

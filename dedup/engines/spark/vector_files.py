@@ -210,7 +210,7 @@ def run_vector_files(
         summary["warnings"] = first + summary["warnings"]
         summary |= stages.facts()
         if target is not None:
-            target.write(result)
+            target.write(stages, result)
     finally:
         stages.close()
     return summary

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dedup.engines.spark.search import Search
-from dedup.engines.spark.summary import bucket_facts, cluster_facts, one_row, skipped_facts
+from dedup.engines.spark.summary import CLUSTERS, skipped_facts
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.summary import versions
 from dedup.vectors.summary import search_warnings, table_facts
@@ -19,26 +19,15 @@ if TYPE_CHECKING:
 
 
 def summarise(
-    documents: DataFrame,
-    found: Search,
-    clusters: DataFrame,
-    pairs: DataFrame,
-    kind: VectorKind,
+    decisions: DataFrame, found: Search, counts: dict[str, Any], kind: VectorKind
 ) -> dict[str, Any]:
-    """Return what a search did, as JSON values: one small aggregate a table."""
+    """Return what a search did, as JSON values."""
     import pyspark
-    from pyspark.sql import functions as F  # noqa: N812
 
     config, hashing = kind.config, found.comparing.hashing
     assert hashing is not None  # vectors are always hashed
-    facts = one_row(
-        documents,
-        documents=F.count("*"),
-        units=F.count_if("is_unit"),
-        removed=F.count_if("is_removed"),
-    )
-    count, removed = facts["documents"], facts["removed"]
-    skipped = skipped_facts(found.skipped, documents)
+    count, removed = counts["documents"], counts["removed"]
+    skipped = skipped_facts(found, decisions)
     return {
         "format": SUMMARY_FORMAT,
         "versions": versions() | {"pyspark": pyspark.__version__},
@@ -53,8 +42,9 @@ def summarise(
             "problem_lines": [],
         },
         "search": {
-            "distinct_vectors": facts["units"],
-            **bucket_facts(found.buckets),
+            "distinct_vectors": counts["units"],
+            "buckets": found.buckets.num_buckets,
+            "largest_bucket": found.buckets.largest,
             "candidate_pairs": found.num_candidates,
             "compared_pairs": found.num_candidates,
             "measure": config.measure,
@@ -63,11 +53,11 @@ def summarise(
             **skipped,
         },
         "result": {
-            **cluster_facts(clusters),
+            **{name: counts[name] for name in CLUSTERS},
             "removed": removed,
             "kept": count - removed,
             "removed_share": removed / count,
-            "pairs": pairs.count(),
+            "pairs": counts["pairs"],
         },
         "warnings": search_warnings(
             hashing.scheme,

@@ -133,13 +133,21 @@ class VectorKind:
         of_equals = 1.0 if self.config.measure == "cosine" else 0.0
         return F.when(value == EQUAL_SETS, F.lit(of_equals)).when(value != UNKNOWN, value)
 
+    def counted(self, documents: DataFrame) -> dict[str, Any]:
+        """Return how many vectors there are, and how many to look for near-duplicates of."""
+        from pyspark.sql import functions as F  # noqa: N812
+
+        from dedup.engines.spark.summary import one_row
+
+        return one_row(documents, documents=F.count("*"), units=F.count_if("is_unit"))
+
     def summarise(
-        self, documents: DataFrame, found: Search, clusters: DataFrame, pairs: DataFrame
+        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.vector_summary import summarise
 
-        return summarise(documents, found, clusters, pairs, self)
+        return summarise(decisions, found, counts, self)
 
 
 def observed() -> dict[str, Column]:

@@ -20,7 +20,7 @@ from dedup.vectors.config import MAX_FUNCTIONS, VectorConfig
 from dedup.vectors.families.base import Float64Array
 from dedup.vectors.index.answers import added_table, nearest_table
 from dedup.vectors.index.hashing import Hasher, scheme_for
-from dedup.vectors.index.incoming import VectorBatch, batches, read_float32
+from dedup.vectors.index.incoming import VectorBatch, batches, read_batch
 from dedup.vectors.index.lookup import Candidates, candidates, exact_values, rank_in_group
 from dedup.vectors.index.manifest import VectorManifest
 from dedup.vectors.index.options import OPTIONS, READING_OPTIONS
@@ -63,6 +63,7 @@ class VectorChange(Change[VectorManifest, VectorSegment]):
                 ids=ids.take(pa.array(stored)),
                 numbers=numbers[stored],
                 added=np.full(len(stored), int(time.time())),
+                num_rows=len(keys),
                 entries=sorted_entries(keys[:, stored]),
                 duplicate=~is_new[stored],
                 norms=batch.norms[stored],
@@ -111,9 +112,9 @@ class VectorIndex(StoredIndex[VectorManifest, VectorSegment, VectorChange]):
         if wrong:
             raise ConfigError(f"an index has no option {wrong[0]!r}; it has {', '.join(OPTIONS)}.")
         config = VectorConfig(**options)
-        corpus = read_float32(sample, config)
-        rows = np.flatnonzero(corpus.is_good)
-        vectors = Vectors.of(corpus.values, rows, corpus.norms, config.measure)
+        drawn = read_batch(sample, config)
+        rows = np.flatnonzero(drawn.is_good)
+        vectors = Vectors.of(drawn.values, rows, drawn.norms, config.measure)
         scheme = scheme_for(vectors, config)
         config = replace(config, tables=scheme.num_tables, functions=scheme.num_functions)
         hasher = Hasher.draw(vectors, config)
