@@ -86,6 +86,18 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     assert set(contents(path)) == named | {"manifest.json"}
 
 
+def test_a_creation_that_was_killed_can_be_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    path.mkdir()
+    for name in ("functions", "manifest.json.partial"):
+        (path / name).write_text("half")
+    with pytest.raises(dedup.OutputExistsError, match="index is there"):  # not ours
+        VectorIndex.create(path, VECTORS)
+    (path / "lock").touch()
+    assert VectorIndex.create(path, VECTORS).verify() == []
+    assert set(contents(path)) == {"functions", "manifest.json"}
+
+
 def test_a_flipped_byte_anywhere_is_found(path: Path) -> None:
     whole = contents(path)
     assert "functions" in whole

@@ -19,7 +19,7 @@ from dedup.io.values import join_tables
 from dedup.vectors.config import MAX_FUNCTIONS, VectorConfig
 from dedup.vectors.families.base import Float64Array
 from dedup.vectors.index.answers import added_table, nearest_table
-from dedup.vectors.index.hashing import Hasher, scheme_for
+from dedup.vectors.index.hashing import FUNCTIONS_FILE, Hasher, scheme_for
 from dedup.vectors.index.incoming import VectorBatch, batches, read_batch
 from dedup.vectors.index.lookup import Candidates, candidates, exact_values, rank_in_group
 from dedup.vectors.index.manifest import VectorManifest
@@ -118,7 +118,7 @@ class VectorIndex(StoredIndex[VectorManifest, VectorSegment, VectorChange]):
         scheme = scheme_for(vectors, config)
         config = replace(config, tables=scheme.num_tables, functions=scheme.num_functions)
         hasher = Hasher.draw(vectors, config)
-        with making(path) as folder:
+        with making(path, [FUNCTIONS_FILE]) as folder:
             VectorManifest(
                 config={name: value for name, value in config.to_dict().items() if name in OPTIONS},
                 store=store,
