@@ -79,32 +79,54 @@ def test_keepers_are_those_of_a_greedy_walk(tmp_path: Path, kind: str, measure: 
     assert len(index) == len(vectors) - len(expected)
 
 
-@pytest.mark.parametrize("measure", NAMES)
-@pytest.mark.parametrize("store", ["new", "all"])
+@pytest.mark.parametrize(
+    ("measure", "store", "min_tables", "functions"),
+    [
+        ("cosine", "new", 1, 32),
+        ("cosine", "all", 2, 4),
+        ("euclidean", "new", 2, 4),
+        ("euclidean", "all", 1, 20),
+    ],
+)
 def test_batches_in_order_are_one_run(
-    tmp_path: Path, measure: str, store: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    measure: str,
+    store: str,
+    min_tables: int,
+    functions: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also of `find_duplicates` with the same functions; whatever is merged and cut on the way."""
+    """Also of `find_duplicates` with the same functions; whatever is merged and cut on the way.
+
+    With 32 or 20 functions many pairs are missed, but always the same ones; by distance a run has
+    another middle, and so misses others.
+    """
     monkeypatch.setattr(change, "TIER", 2)
     monkeypatch.setattr(lookup, "_ENTRIES_TOGETHER", 1000)
     vectors = planted("clustered", measure, seed=3)
-    run = find_duplicates(
-        vectors, measure=measure, threshold=THRESHOLDS[measure], tables=24, functions=4
-    )
+    options = {"threshold": THRESHOLDS[measure], "tables": 24, "functions": functions}
+    options["min_tables"] = min_tables
+    run = find_duplicates(vectors, measure=measure, **options)
     table = run.clusters.to_pylist()
     expected = {row["doc_id"]: row["keeper_id"] for row in table if not row["is_keeper"]}
-    whole = made(tmp_path / "whole", vectors, measure, store=store).add(vectors)
-    assert keepers(whole) == expected
-    index = made(tmp_path / "index", vectors, measure, store=store)
+    whole = made(tmp_path / "whole", vectors, measure, store=store, **options).add(vectors)
+    if functions == 4 or measure == "cosine":
+        assert keepers(whole) == expected
+    pairs = naive_pairs(vectors, measure, THRESHOLDS[measure])
+    everything = naive_keepers(len(vectors), pairs, list(range(len(vectors))))
+    missed = len(everything) - len(keepers(whole))
+    assert (missed > 5) == (functions > 4)
+    index = made(tmp_path / "index", vectors, measure, store=store, **options)
     random = np.random.default_rng(1)
     cuts = [0, *sorted(random.choice(len(vectors), 4, replace=False).tolist()), len(vectors)]
     parts = [index.add(vectors[a:b]) for a, b in pairwise(cuts) if a < b]
     assert pa.concat_tables(parts).equals(whole)
+
     assert len(index) == (
         len(vectors) if store == "all" else whole["match"].to_pylist().count("new")
     )
     monkeypatch.setattr(incoming, "BATCH_ENTRIES", 90 * 24)
-    cut = made(tmp_path / "cut", vectors, measure, store=store).add(vectors)
+    cut = made(tmp_path / "cut", vectors, measure, store=store, **options).add(vectors)
     assert cut.equals(whole)
 
 
