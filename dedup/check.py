@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.corpus import Corpus
+from dedup.corpus import Listed
 from dedup.errors import InputError
 from dedup.ids import Ids
 from dedup.text.hashing import Int64Array
@@ -82,24 +82,27 @@ class CorpusCheck:
 
     Attributes
     ----------
-    documents, sizes : int64, shape (units,); the position and the shingles of each unit.
+    documents : int64, shape (units,); the position of each unit.
+    name : the column that says how alike two are.
+    measured : gives it for pairs of units (left, right) and what they have in common.
     """
 
     check: Check
-    corpus: Corpus
+    corpus: Listed
     documents: Int64Array
-    sizes: Int64Array
+    name: str
+    measured: Callable[[Int64Array, Int64Array, Int64Array], NDArray[np.float64]]
 
     def __call__(
         self, left: Int64Array, right: Int64Array, common: Int64Array
     ) -> NDArray[np.bool_]:
-        """Tell which pairs of units, with so many shingles in common, stand."""
-        jaccard = common / (self.sizes[left] + self.sizes[right] - common)
+        """Tell which pairs of units, with so much in common, stand."""
+        value = self.measured(left, right, common)
         shown = [self.corpus.ids, *(Ids(self.corpus.columns[name]) for name in self.check.columns)]
         stands = np.zeros(len(left), np.bool_)
         for first in range(0, len(left), _PAIRS_SHOWN):
             some = slice(first, first + _PAIRS_SHOWN)
             a, b = self.documents[left[some]], self.documents[right[some]]
             ids, *columns = [(values.take(a), values.take(b)) for values in shown]
-            stands[some] = self.check.accepts(ids, "jaccard", jaccard[some], columns)
+            stands[some] = self.check.accepts(ids, self.name, value[some], columns)
         return stands

@@ -104,7 +104,7 @@ def search(
     sets = corpus.sets.select(units.documents)
     verifier = Verifier(sets, config.threshold, config.measure, keeps_rejected)
     if check is not None:
-        verifier.accepts = CorpusCheck(check, corpus, units.documents, sets.sizes)
+        verifier.accepts = CorpusCheck(check, corpus, units.documents, "jaccard", verifier.jaccard)
     if config.measure == "containment":
         found = _by_containment(units, verifier, config, scratch, stages)
     elif config.method == "exact":

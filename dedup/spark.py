@@ -6,20 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.api import make_config
 from dedup.engines.spark.session import check_extra, scratch_folder
+from dedup.io.base import DECISION_COLUMNS
+from dedup.vectors.config import VectorConfig
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from pyspark.sql import DataFrame
+    from pyspark.sql import Column, DataFrame
 
     from dedup.check import Check
     from dedup.config import Config
+    from dedup.engines.spark.kind import Kind
     from dedup.engines.spark.plan import Found
     from dedup.engines.spark.stages import Stages
     from dedup.io.columns import Path
 
-__all__ = ["SparkResult", "find_duplicates", "run"]
+__all__ = ["SparkResult", "find_duplicates", "find_vectors", "run", "run_vectors"]
+
+_ID, _DECIDED = "dedup id of the row", "dedup id of the decision"
+"""Columns of `SparkResult.annotated` meanwhile."""
 
 
 class SparkResult:
@@ -50,6 +56,29 @@ class SparkResult:
     def removed(self) -> DataFrame:
         """Return the rows of the input that are removed."""
         return self._filtered("left_semi")
+
+    def annotated(self) -> DataFrame:
+        """Return the rows of the input with the decisions added, as ``--annotated`` has them.
+
+        ``cluster_id``, ``keeper_id`` and ``jaccard`` are null for a document that is alone. Columns
+        of these names are replaced.
+        """
+        from pyspark.sql import functions as F  # noqa: N812
+
+        from dedup.engines.spark.sketching import column_at
+
+        added = self.clusters.select(F.col("doc_id").alias(_DECIDED), *DECISION_COLUMNS)
+        others = [name for name in self._data.columns if name not in DECISION_COLUMNS]
+        rows = self._data.select(
+            *(column_at((name,)) for name in others), column_at(self._id_path).alias(_ID)
+        )
+        found = rows.join(added, F.col(_ID) == F.col(_DECIDED), "left").drop(_ID, _DECIDED)
+        return found.withColumns(
+            {
+                "is_keeper": F.coalesce("is_keeper", F.lit(True)),
+                "is_removed": F.coalesce("is_removed", F.lit(False)),
+            }
+        )
 
     def _filtered(self, how: str) -> DataFrame:
         from dedup.engines.spark.sketching import column_at
@@ -100,20 +129,76 @@ def find_duplicates(
     ConfigError, InputError : each says what is wrong and what would mend it.
     """
     check_extra()
-    from dedup.engines.spark.numbering import placed
-    from dedup.engines.spark.plan import check_config, find
+    from dedup.engines.spark.plan import check_config
     from dedup.engines.spark.sketching import sketched
-    from dedup.engines.spark.stages import HASHES, Stages
     from dedup.engines.spark.texts import Texts
 
     config = make_config(text=text, id=id, **options)
     check_config(config)
     rows, id_path = sketched(df, config, check)
+    return _found(df, id_path, rows, {}, lambda *_: Texts(config), scratch, partitions, check)
+
+
+def find_vectors(
+    df: DataFrame,
+    *,
+    vector: str = VectorConfig.vector,
+    id: str,
+    scratch: str | None = None,
+    partitions: int | None = None,
+    check: Check | None = None,
+    **options: Any,
+) -> SparkResult:
+    """Find the near-duplicates among the vectors of a DataFrame.
+
+    The tables are those of `dedup.vectors.find_duplicates` on the same rows in the order of their
+    ids.
+
+    Parameters
+    ----------
+    vector : column of arrays of numbers, of one size.
+    id, scratch, partitions, check : as for `find_duplicates`.
+    **options : the fields of `VectorConfig`, such as ``measure="cosine"`` and ``threshold=0.95``.
+
+    Raises
+    ------
+    MissingExtraError : PySpark or pandas is not installed.
+    ConfigError, InputError : each says what is wrong and what would mend it.
+    """
+    check_extra()
+    from dedup.engines.spark.vector_sketches import sketched_vectors
+    from dedup.engines.spark.vectors import observed, vector_kind
+    from dedup.vectors import vector_config
+
+    config = vector_config(vector=vector, id=id, **options)
+    rows, dtype = sketched_vectors(df, config, check)
+
+    def kind(stages: Stages, sketches: DataFrame) -> Kind:
+        return vector_kind(stages, sketches, config, dtype, by_id=True)
+
+    return _found(df, (id,), rows, observed(), kind, scratch, partitions, check)
+
+
+def _found(
+    df: DataFrame,
+    id_path: Path,
+    rows: DataFrame,
+    observe: dict[str, Column],
+    kind: Callable[[Stages, DataFrame], Kind],
+    scratch: str | None,
+    partitions: int | None,
+    check: Check | None,
+) -> SparkResult:
+    """Run the plan on the sketches of a DataFrame."""
+    from dedup.engines.spark.numbering import placed
+    from dedup.engines.spark.plan import find
+    from dedup.engines.spark.stages import HASHES, Stages
+
     spark = df.sparkSession
     stages = Stages(spark, scratch_folder(spark, scratch), partitions)
     try:
-        sketches = placed(stages, stages.written("sketches", rows, options=HASHES), "place")
-        found = find(stages, sketches, Texts(config), by_id=True, check=check)
+        sketches = placed(stages, stages.written("sketches", rows, observe, HASHES), "place")
+        found = find(stages, sketches, kind(stages, sketches), by_id=True, check=check)
     except BaseException:
         stages.close()
         raise
@@ -126,6 +211,9 @@ def run(
     output: str | os.PathLike[str] | None,
     config: Config,
     *,
+    kept: str | os.PathLike[str] | None = None,
+    removed: str | os.PathLike[str] | None = None,
+    annotated: str | os.PathLike[str] | None = None,
     scratch: str | os.PathLike[str] | None = None,
     partitions: int | None = None,
     overwrite: bool = False,
@@ -140,6 +228,8 @@ def run(
     ----------
     inputs : files, folders or globs that driver and executors find under the same path.
     output : folder, seen by all of them as well; None writes nothing.
+    kept, removed, annotated : folders for filtered or annotated copies of the input, as those of
+        `dedup.run`, byte for byte; a task writes the copies of a file. Not of web archives.
     scratch, partitions, check : as for `find_duplicates`.
 
     Returns
@@ -149,12 +239,42 @@ def run(
     check_extra()
     from dedup.engines.spark.job import run_files
 
+    folders = {"kept": kept, "removed": removed, "annotated": annotated}
     return run_files(
         inputs,
         output,
         config,
+        folders={kind: folder for kind, folder in folders.items() if folder is not None},
         scratch=scratch,
         partitions=partitions,
         overwrite=overwrite,
         check=check,
+    )
+
+
+def run_vectors(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str] | None,
+    config: VectorConfig,
+    *,
+    scratch: str | os.PathLike[str] | None = None,
+    partitions: int | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Find the near-duplicates in files of vectors, as ``dedup vectors run --engine spark``.
+
+    Parameters
+    ----------
+    inputs : Parquet, Arrow and ``.npy`` files that driver and executors find under the same path.
+    output, scratch, partitions : as for `run`.
+
+    Returns
+    -------
+    The summary.
+    """
+    check_extra()
+    from dedup.engines.spark.vector_files import run_vector_files
+
+    return run_vector_files(
+        inputs, output, config, scratch=scratch, partitions=partitions, overwrite=overwrite
     )

@@ -175,6 +175,12 @@ class Verifier:
         """Tell which documents have the threshold's share in common with another."""
         return reaches(self.threshold, common, self.sets.sizes[document])
 
+    def jaccard(
+        self, left: Int64Array, right: Int64Array, common: Int64Array
+    ) -> NDArray[np.float64]:
+        """Return the Jaccard similarity of pairs, whatever the measure."""
+        return common / (self.sets.sizes[left] + self.sets.sizes[right] - common)
+
     def near(self, left: Int64Array, right: Int64Array, common: Int64Array) -> NDArray[np.bool_]:
         """Tell which pairs reach the threshold by Jaccard, whatever the measure."""
         union = self.sets.sizes[left] + self.sets.sizes[right] - common

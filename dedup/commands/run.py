@@ -72,22 +72,22 @@ def run(
         show_log()
     if engine == "spark":
         local_only = {
-            "--kept": kept,
-            "--removed": removed,
-            "--annotated": annotated,
-            "--keep-evidence": keep_evidence,
-            "--report": report,
-            "--restart": restart,
+            "--keep-evidence": (keep_evidence, "leave it out, or run on this machine"),
+            "--report": (report, "use dedup report on the folder afterwards"),
+            "--restart": (restart, "leave it out: what a run has left is never continued"),
         }
-        for name, value in local_only.items():
+        for name, (value, cure) in local_only.items():
             if value:
-                raise click.UsageError(f"{name} is not for --engine spark; leave it out.")
+                raise click.UsageError(f"{name} is not for --engine spark; {cure}.")
         from dedup.spark import run as run_on_spark
 
         summary = run_on_spark(
             inputs,
             None if dry_run else output,
             Config(**options),
+            kept=kept,
+            removed=removed,
+            annotated=annotated,
             scratch=scratch,
             overwrite=overwrite,
         )

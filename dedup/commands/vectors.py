@@ -21,6 +21,14 @@ def vectors() -> None:
 @config_options(of=VectorConfig)
 @click.option("--report", is_flag=True, help="Write report.html too: what was found, to look at.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@click.option(
+    "--engine",
+    type=click.Choice(("local", "spark")),
+    default="local",
+    show_default=True,
+    help="This machine, or the cluster of spark-submit (see docs/spark.md).",
+)
+@click.option("--scratch", metavar="DIR", help="Folder that all of a cluster reach; for spark.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every stage, and tracebacks of errors.")
 def run(
@@ -28,6 +36,8 @@ def run(
     output: str,
     report: bool,
     overwrite: bool,
+    engine: str,
+    scratch: str | None,
     quiet: bool,
     verbose: bool,
     **options: Any,
@@ -43,16 +53,26 @@ def run(
     from dedup.terminal import print_summary
     from dedup.vectors.find import find_vectors
 
+    if engine == "local" and scratch is not None:
+        raise click.UsageError("--scratch is for --engine spark; leave it out.")
+    if engine == "spark" and report:
+        raise click.UsageError("--report is not for --engine spark; leave it out.")
     if report:
         require_extra()
         if config.measure == "euclidean":
             raise click.UsageError(
                 "a report shows similarities, not distances; leave out --report."
             )
-    check_replaceable(output, overwrite)
-    result = find_vectors(list(inputs), config)
-    result.write(output, overwrite=overwrite)
+    if engine == "spark":
+        from dedup.spark import run_vectors
+
+        summary = run_vectors(inputs, output, config, scratch=scratch, overwrite=overwrite)
+    else:
+        check_replaceable(output, overwrite)
+        result = find_vectors(list(inputs), config)
+        result.write(output, overwrite=overwrite)
+        summary = result.summary
     if report:
         write_report(output)
     if not quiet:
-        print_summary(result.summary, output, verbose=verbose)
+        print_summary(summary, output, verbose=verbose)

@@ -13,6 +13,7 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import accumulate, pairwise
 from pathlib import PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from dedup.errors import DedupError, InputError, OutputExistsError
 from dedup.io.formats import FORMATS
 from dedup.io.inputs import STDIN, InputFile
-from dedup.io.places import is_remote, place_of
+from dedup.io.places import exists, is_remote, place_of
 from dedup.io.remote import RemotePath, deleted, uploaded
 from dedup.output import remote_folder
 from dedup.output.folder import is_alive
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     from dedup.io.base import DecisionRows, Part
     from dedup.io.records import RecordCheck
 
-__all__ = ["KINDS", "FileRecords", "FilteredCopies"]
+__all__ = ["KINDS", "CopyPlace", "FileRecords", "FilteredCopies"]
 
 KINDS = ("kept", "removed", "annotated")
 
-_TEMPORARY = re.compile(rf"\.(?:{'|'.join(KINDS)})-\d+\.(\d+)\.partial")
+_TEMPORARY = re.compile(rf"\.(?:{'|'.join(KINDS)})-\d+(?:-\d+)?\.(\d+)\.partial")
 
 
 class FileRecords(NamedTuple):
@@ -48,6 +49,67 @@ class FileRecords(NamedTuple):
     """Its records."""
     new_check: Callable[[], RecordCheck] | None = None
     """Makes what every copy checks its records by."""
+
+
+class CopyPlace(NamedTuple):
+    """One copy of one file: what it has, and where it is written, by whichever process."""
+
+    kind: str
+    target: str
+    """Its place in the end."""
+    temporary: str
+    """Until then; on its way to a store, a path of this machine."""
+
+    def tried(self, attempt: int) -> CopyPlace:
+        """Return the place for one of several attempts, on any machine."""
+        folder, name = os.path.split(self.temporary)
+        if is_remote(self.target):
+            folder = tempfile.gettempdir()
+        stem, owner = name.removesuffix(".partial").rsplit(".", 1)
+        return self._replace(temporary=os.path.join(folder, f"{stem}-{attempt}.{owner}.partial"))
+
+    def write(
+        self, file: FileRecords, removed: NDArray[np.bool_], decisions: DecisionRows | None
+    ) -> int:
+        """Write the copy under its temporary name; to a store, under its own.
+
+        Parameters
+        ----------
+        removed : shape (records,).
+        decisions : a row for each record; needed for ``annotated``.
+
+        Returns
+        -------
+        The number of records written.
+
+        Raises
+        ------
+        ChangedInputError : the file has other records than those that were decided upon.
+        """
+        try:
+            os.makedirs(os.path.dirname(self.temporary), exist_ok=True)
+            count = 0
+            if file.parts:  # else it could not be read, and whoever runs this was told
+                count = _write(self.kind, file, self.temporary, removed, decisions)
+        except OSError as error:
+            if isinstance(error, DedupError):
+                raise
+            raise DedupError(
+                f"cannot write {self.target} ({error.strerror or error}); "
+                "check the folder, its permissions and the space left."
+            ) from error
+        if isinstance(self.target, RemotePath):
+            if os.path.exists(self.temporary):
+                uploaded(self.temporary, self.target)
+                os.remove(self.temporary)
+            elif exists(self.target):
+                deleted(self.target)
+        return count
+
+    def discard(self) -> None:
+        """Remove what was written under the temporary name."""
+        with suppress(OSError):
+            os.remove(self.temporary)
 
 
 class FilteredCopies:
@@ -78,7 +140,7 @@ class FilteredCopies:
         self._targets = {
             kind: [_target(kind, place, file) for file in files] for kind, place in places.items()
         }
-        self._pending: dict[str, str] = {}
+        self._pending: list[CopyPlace] = []
         self._scratch = scratch
         self._stores = {place for place in places.values() if isinstance(place, RemotePath)}
         self._there = {
@@ -95,9 +157,8 @@ class FilteredCopies:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for temporary in self._pending:
-            with suppress(OSError):
-                os.remove(temporary)
+        for place in self._pending:
+            place.discard()
         self._pending.clear()
 
     def write(
@@ -123,51 +184,52 @@ class FilteredCopies:
         ------
         ChangedInputError : a file has other records than those that were decided upon.
         """
+        self.begin()
+        counts = dict.fromkeys(self._targets, 0)
+        edges = [0, *accumulate(file.rows for file in records)]
+        for kind in self._targets:
+            for number, (file, (start, stop)) in enumerate(
+                zip(records, pairwise(edges), strict=True)
+            ):
+                rows = None
+                if kind == "annotated" and file.parts:
+                    if decisions is None:
+                        raise ValueError("annotated copies need decisions")
+                    rows = decisions(start, stop)
+                place = self.place(kind, number)
+                self.add(place)
+                counts[kind] += place.write(file, removed[start:stop], rows)
+        return counts
+
+    def begin(self) -> None:
+        """Clear the way for copies: of what killed runs have left, and of marks of older ones."""
         self._remove_leftovers()
         for store in self._stores:
             remote_folder.begin(store)
-        counts = dict.fromkeys(self._targets, 0)
-        for kind, targets in self._targets.items():
-            start = 0
-            for number, (target, file) in enumerate(zip(targets, records, strict=True)):
-                folder = os.path.dirname(target)
-                if is_remote(target):
-                    folder = self._scratch or tempfile.gettempdir()
-                temporary = os.path.join(folder, f".{kind}-{number:06d}.{os.getpid()}.partial")
-                try:
-                    os.makedirs(folder, exist_ok=True)
-                    self._pending[temporary] = target
-                    if not file.parts:  # it could not be read, and whoever runs this was told
-                        continue
-                    mine = slice(start, start + file.rows)
-                    count = _write(kind, file, temporary, removed[mine], decisions, start)
-                except OSError as error:
-                    if isinstance(error, DedupError):
-                        raise
-                    raise DedupError(
-                        f"cannot write {target} ({error.strerror or error}); "
-                        "check the folder, its permissions and the space left."
-                    ) from error
-                if isinstance(target, RemotePath) and os.path.exists(temporary):
-                    uploaded(temporary, target)
-                    os.remove(temporary)
-                    del self._pending[temporary]
-                counts[kind] += count
-                start += file.rows
-        return counts
+
+    def place(self, kind: str, number: int) -> CopyPlace:
+        """Return where a copy of a file, given by its number in the input, is written."""
+        target = self._targets[kind][number]
+        folder = os.path.dirname(target)
+        if is_remote(target):
+            folder = self._scratch or tempfile.gettempdir()
+        temporary = os.path.join(folder, f".{kind}-{number:06d}.{os.getpid()}.partial")
+        return CopyPlace(kind, target, temporary)
+
+    def add(self, place: CopyPlace) -> None:
+        """Take a copy that is written, or about to be, to be committed with the others."""
+        self._pending.append(place)
 
     def commit(self) -> None:
         """Give all copies their final names."""
-        for temporary, target in list(self._pending.items()):
-            if os.path.exists(temporary):
-                os.replace(temporary, target)
-            elif isinstance(target, RemotePath):
-                if target in self._there:
-                    deleted(target)
-            else:  # a text file that was not chosen; an older copy of it must not stay
+        for place in self._pending:
+            if os.path.exists(place.temporary):
+                os.replace(place.temporary, place.target)
+            elif not is_remote(place.target):
+                # A text file that was not chosen; an older copy of it must not stay.
                 with suppress(FileNotFoundError):
-                    os.remove(target)
-            del self._pending[temporary]
+                    os.remove(place.target)
+        self._pending.clear()
         for store in self._stores:
             remote_folder.succeed(store)
 
@@ -226,15 +288,12 @@ def _write(
     file: FileRecords,
     path: str,
     removed: NDArray[np.bool_],
-    decisions: Callable[[int, int], DecisionRows] | None,
-    start: int,
+    decisions: DecisionRows | None,
 ) -> int:
     """Write one copy of one file."""
     writer = FORMATS[file.parts[0].file.format]
     check = file.new_check() if file.new_check is not None else None
-    if kind == "annotated":
-        if decisions is None:
-            raise ValueError("annotated copies need decisions")
-        return writer.annotate(file.parts, decisions(start, start + file.rows), path, check)
+    if decisions is not None:
+        return writer.annotate(file.parts, decisions, path, check)
     mask = removed if kind == "removed" else ~removed
     return writer.copy(file.parts, mask, path, others=kind == "kept", check=check)

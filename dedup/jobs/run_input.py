@@ -49,18 +49,34 @@ def describe_files(corpus: Listed, bad: Mapping[str, str]) -> list[dict[str, Any
     """
     offsets = corpus.file_offsets.tolist()
     return [
-        {
-            "name": file.name,
-            "path": _whole_path(file.path),
-            "size": file.size,
-            "fingerprint": content_fingerprint(file.path)
+        described_file(
+            file,
+            fingerprint=content_fingerprint(file.path)
             if file.path != STDIN and file.name not in bad
             else None,
-            "rows": stop - start,
-            "left_out": bad.get(file.name),
-        }
+            rows=stop - start,
+            left_out=bad.get(file.name),
+        )
         for file, start, stop in zip(corpus.files, offsets, offsets[1:], strict=False)
     ]
+
+
+def described_file(
+    file: InputFile,
+    *,
+    fingerprint: str | None,
+    rows: int,
+    left_out: str | None = None,
+) -> dict[str, Any]:
+    """Return what the summary says of one file, as JSON values."""
+    return {
+        "name": file.name,
+        "path": _whole_path(file.path),
+        "size": file.size,
+        "fingerprint": fingerprint,
+        "rows": rows,
+        "left_out": left_out,
+    }
 
 
 def _whole_path(path: str) -> str:

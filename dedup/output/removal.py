@@ -14,7 +14,7 @@ from dedup.text.hashing import Int64Array
 
 LEAST_DOCUMENTS = 100
 """Of a group whose share counts: of a few documents, all may well be copies of another host's."""
-_SHOWN = 10
+SHOWN = 10
 
 
 def removal(corpus: Corpus, decisions: Decisions, config: Config) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def removal(corpus: Corpus, decisions: Decisions, config: Config) -> dict[str, A
 def largest(counts: NDArray[np.int64]) -> Int64Array:
     """Return the places of the largest counts above 0, the largest and of equal ones first."""
     least = 1
-    if len(counts) > _SHOWN:
-        least = max(1, int(np.partition(counts, -_SHOWN)[-_SHOWN]))
+    if len(counts) > SHOWN:
+        least = max(1, int(np.partition(counts, -SHOWN)[-SHOWN]))
     places = np.flatnonzero(counts >= least)
-    return places[np.argsort(-counts[places], kind="stable")[:_SHOWN]]
+    return places[np.argsort(-counts[places], kind="stable")[:SHOWN]]

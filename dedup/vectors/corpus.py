@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pyarrow as pa
@@ -18,19 +18,21 @@ from dedup.text.hashing import UInt64Array
 from dedup.vectors.families.base import Float64Array
 from dedup.vectors.store import norms_of
 
-NULL, MIXED, NOT_FINITE, ZERO, TOO_LARGE = (
+REASONS = NULL, MIXED, NOT_FINITE, TOO_LARGE, ZERO = (
     "null",
     "of another dimension",
     "NaN or infinite",
-    "zero",
     "too large",
+    "zero",
 )
-"""Why a vector cannot be compared."""
+"""Why a vector cannot be compared: the first of these that is so."""
 
 _LARGEST = 1e18
 """Of a value: squares and their sums stay far inside float32."""
 
-_NAMED = 10
+NAMED = 10
+"""Vectors that a message names."""
+
 _BLOCK = 1 << 16
 
 
@@ -59,18 +61,14 @@ class VectorCorpus(Listed):
         return []
 
 
-def checked(
-    values: NDArray[Any], known_bad: dict[str, NDArray[np.int64]], measure: str, *, skip_bad: bool
-) -> tuple[Float64Array, NDArray[np.bool_], Counter[str]]:
-    """Return norms, which vectors are good, and the reasons of the others; zero those.
+def reasons_of(
+    values: NDArray[Any], known_bad: dict[str, NDArray[np.int64]], measure: str
+) -> tuple[Float64Array, dict[str, NDArray[np.int64]]]:
+    """Return norms, and the rows that cannot be compared by reason; zero those.
 
     Parameters
     ----------
     known_bad : rows by reason, as reading found them.
-
-    Raises
-    ------
-    InputError : there are bad ones, unless `skip_bad`; the message names rows.
     """
     is_good = np.ones(len(values), np.bool_)
     rows = dict(known_bad)
@@ -91,20 +89,46 @@ def checked(
     norms = norms_of(values)
     if measure == "cosine":
         rows[ZERO] = np.flatnonzero((norms == 0) & is_good)
-        is_good[rows[ZERO]] = False
-    found = Counter({reason: len(bad) for reason, bad in rows.items() if len(bad)})
+    return norms, {reason: bad for reason, bad in rows.items() if len(bad)}
+
+
+def checked(
+    values: NDArray[Any], known_bad: dict[str, NDArray[np.int64]], measure: str, *, skip_bad: bool
+) -> tuple[Float64Array, NDArray[np.bool_], Counter[str]]:
+    """Return norms, which vectors are good, and the reasons of the others; zero those.
+
+    Raises
+    ------
+    InputError : there are bad ones, unless `skip_bad`; the message names rows.
+    """
+    norms, rows = reasons_of(values, known_bad, measure)
+    is_good = np.ones(len(values), np.bool_)
+    for bad in rows.values():
+        is_good[bad] = False
+    found = Counter({reason: len(bad) for reason, bad in rows.items()})
     if found and not skip_bad:
         reason = next(iter(found))
-        numbers = rows[reason]
-        named = ", ".join(f"{row:,}" for row in numbers[:_NAMED].tolist())
-        more = f" and {len(numbers) - _NAMED:,} more" if len(numbers) > _NAMED else ""
-        what = "row" if len(numbers) == 1 else "rows"
-        others = "".join(f"; {count:,} are {why}" for why, count in list(found.items())[1:])
-        raise InputError(
-            f"the vectors of {what} {named}{more} (from 0) are {reason}{others}; "
-            "mend them, or leave them out with --skip-bad."
-        )
+        refuse_bad("rows", [f"{row:,}" for row in rows[reason][:NAMED].tolist()], found)
     return norms, is_good, found
+
+
+def refuse_bad(what: str, names: list[str], found: Counter[str]) -> NoReturn:
+    """Raise InputError for vectors that cannot be compared.
+
+    Parameters
+    ----------
+    what : of which `names` are: rows or ids.
+    names : at most `NAMED` of the vectors with the first reason of `found`.
+    """
+    (reason, count), *others = found.items()
+    what = what.removesuffix("s") if count == 1 else what
+    more = f" and {count - NAMED:,} more" if count > NAMED else ""
+    start = " (from 0)" if what.startswith("row") else ""
+    others_too = "".join(f"; {number:,} are {why}" for why, number in others)
+    raise InputError(
+        f"the vectors of {what} {', '.join(names)}{more}{start} are {reason}{others_too}; "
+        "mend them, or leave them out with --skip-bad."
+    )
 
 
 def digests_of(values: NDArray[Any]) -> UInt64Array:

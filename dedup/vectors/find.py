@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from dedup.check import Check
 from dedup.decisions import decide
 from dedup.jobs.run_input import describe_files
 from dedup.output.folder import check_replaceable, staged
@@ -40,13 +41,13 @@ class VectorResult(Tables):
             self.write_tables(stage)
 
 
-def find_vectors(data: Any, config: VectorConfig) -> VectorResult:
+def find_vectors(data: Any, config: VectorConfig, check: Check | None = None) -> VectorResult:
     """Find the near-duplicates among vectors; see `dedup.vectors.find_duplicates`."""
     stages, scratch = Stages(), Scratch()
     with stages("read"):
-        corpus = read_vectors(data, config)
+        corpus = read_vectors(data, config, check.columns if check is not None else ())
     warnings = corpus.ids.check(config.strict_ids, scratch)
-    found = search_vectors(corpus, config, scratch, stages)
+    found = search_vectors(corpus, config, scratch, stages, check)
     with stages("tables"):
         decisions = decide(corpus, found, scratch)
         if config.pairs == "all" and found.edges is not None:
@@ -58,6 +59,8 @@ def find_vectors(data: Any, config: VectorConfig) -> VectorResult:
         if paths is not None:
             summary["input"]["arguments"] = [printable(os.fspath(path)) for path in paths]
             summary["input"]["sources"] = describe_files(corpus, {})
+    if check is not None:
+        summary["search"]["refused_by_check"] = found.num_refused
     summary["warnings"] = warnings + summary["warnings"]
     summary["seconds"] = stages.seconds | {"total": stages.total}
     summary["peak_bytes"] = peak_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,13 +40,14 @@ class _Source:
     rows: int = 0
 
 
-def read_vectors(data: Any, config: VectorConfig) -> VectorCorpus:
+def read_vectors(data: Any, config: VectorConfig, more: Sequence[str] = ()) -> VectorCorpus:
     """Read vectors.
 
     Parameters
     ----------
     data : a numpy array of shape (vectors, dim), a pyarrow Table or anything with
         ``__arrow_c_stream__``, or paths: one or a list of Parquet, Arrow and ``.npy`` files.
+    more : further columns that are wanted.
 
     Raises
     ------
@@ -54,9 +56,9 @@ def read_vectors(data: Any, config: VectorConfig) -> VectorCorpus:
     paths = paths_in(data)
     dim: list[int] = []
     if paths is None:
-        sources = [_of_memory(data, config, dim)]
+        sources = [_of_memory(data, config, dim, more)]
     else:
-        sources = [_of_file(Path(path), config, dim) for path in paths]
+        sources = [_of_file(Path(path), config, dim, more) for path in paths]
     pieces = [piece for source in sources for piece in source.vectors if len(piece)]
     if not pieces:
         raise InputError("the input holds no vector; give a table, an array or files of some.")
@@ -117,9 +119,9 @@ def paths_in(data: Any) -> list[Any] | None:
     return None
 
 
-def _of_memory(data: Any, config: VectorConfig, dim: list[int]) -> _Source:
+def _of_memory(data: Any, config: VectorConfig, dim: list[int], more: Sequence[str]) -> _Source:
     if isinstance(data, np.ndarray):
-        return _of_array(data, "array", config, dim)
+        return _of_array(data, "array", config, dim, more)
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
     if not isinstance(data, pa.Table):
@@ -129,50 +131,76 @@ def _of_memory(data: Any, config: VectorConfig, dim: list[int]) -> _Source:
                 "an object with __arrow_c_stream__, or paths."
             )
         data = pa.RecordBatchReader.from_stream(data).read_all()
-    return _of_batches(data.to_batches(), data.schema, "table", config, dim)
+    return _of_batches(data.to_batches(), data.schema, "table", config, dim, more)
 
 
-def _of_file(path: Path, config: VectorConfig, dim: list[int]) -> _Source:
+def check_path(path: Path) -> None:
+    """Raise InputError where there is no file of vectors."""
     if path.suffix not in _SUFFIXES:
         raise InputError(f"{path} is no file of vectors; give one of {', '.join(_SUFFIXES)}.")
     if not path.is_file():
         raise InputError(f"there is no file {path}; check the path.")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raise InputError for whatever reading a file fails by."""
     try:
-        if path.suffix == ".npy":
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
-            return _of_array(array, path.name, config, dim)
-        if path.suffix in (".parquet", ".pq"):
-            with pq.ParquetFile(path) as file:
-                names = _wanted(file.schema_arrow, path.name, config)
-                batches = file.iter_batches(columns=names)
-                return _of_batches(batches, file.schema_arrow, path.name, config, dim)
-        with ipc.open_file(path) as reader:
-            found = (reader.get_batch(number) for number in range(reader.num_record_batches))
-            return _of_batches(found, reader.schema, path.name, config, dim)
+        yield
     except (OSError, ValueError, pa.ArrowInvalid) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path} cannot be read ({error}); check that it is whole.") from error
 
 
-def _of_array(array: NDArray[Any], name: str, config: VectorConfig, dim: list[int]) -> _Source:
+def _of_file(path: Path, config: VectorConfig, dim: list[int], more: Sequence[str]) -> _Source:
+    check_path(path)
+    with readable(path):
+        if path.suffix == ".npy":
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            return _of_array(array, path.name, config, dim, more)
+        if path.suffix in (".parquet", ".pq"):
+            with pq.ParquetFile(path) as file:
+                names = wanted_columns(file.schema_arrow, path.name, config, more)
+                batches = file.iter_batches(columns=names)
+                return _of_batches(batches, file.schema_arrow, path.name, config, dim, more)
+        with ipc.open_file(path) as reader:
+            found = (reader.get_batch(number) for number in range(reader.num_record_batches))
+            return _of_batches(found, reader.schema, path.name, config, dim, more)
+
+
+def check_array(array: NDArray[Any], name: str, config: VectorConfig, more: Sequence[str]) -> None:
+    """Raise InputError where an array is none of vectors, or columns are wanted."""
     if array.ndim != 2 or array.dtype.kind not in "fiu" or not array.shape[1]:
         raise InputError(
             f"{name} has shape {array.shape} of {array.dtype}; give numbers in two dimensions, "
             "a row for each vector."
         )
-    for wanted in (config.id_column, policy_column(config.keep)):
+    for wanted in (config.id_column, policy_column(config.keep), *more):
         if wanted is not None:
             raise InputError(f"{name} has no column {wanted!r}; give a table, or leave it out.")
+
+
+def _of_array(
+    array: NDArray[Any], name: str, config: VectorConfig, dim: list[int], more: Sequence[str]
+) -> _Source:
+    check_array(array, name, config, more)
     source = _Source(name, rows=len(array))
     _check_dim(array.shape[1], dim, name)
-    source.vectors.append(_floats(array))
+    source.vectors.append(floats(array))
     return source
 
 
-def _wanted(schema: pa.Schema, name: str, config: VectorConfig) -> list[str]:
-    """Return the names of the columns to read."""
-    wanted = [config.vector, policy_column(config.keep), config.id_column]
+def wanted_columns(
+    schema: pa.Schema, name: str, config: VectorConfig, more: Sequence[str]
+) -> list[str]:
+    """Return the names of the columns to read.
+
+    Raises
+    ------
+    InputError : one is not there, or holds no vectors.
+    """
+    wanted = [config.vector, policy_column(config.keep), config.id_column, *more]
     for column in wanted:
         if column is not None and column not in schema.names:
             raise InputError(
@@ -181,6 +209,13 @@ def _wanted(schema: pa.Schema, name: str, config: VectorConfig) -> list[str]:
             )
     if config.id_column is None and "id" in schema.names:
         wanted.append("id")
+    kind = schema.field(config.vector).type
+    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
+    if not is_list or not (pt.is_floating(kind.value_type) or pt.is_integer(kind.value_type)):
+        raise InputError(
+            f"the column {config.vector!r} of {name} is of type {kind}; give lists of numbers, "
+            "of one size."
+        )
     return list(dict.fromkeys(column for column in wanted if column is not None))
 
 
@@ -193,23 +228,17 @@ def _of_batches(
     name: str,
     config: VectorConfig,
     dim: list[int],
+    more: Sequence[str],
 ) -> _Source:
-    names = _wanted(schema, name, config)
-    kind = schema.field(config.vector).type
-    is_list = pt.is_list(kind) or pt.is_large_list(kind) or pt.is_fixed_size_list(kind)
-    if not is_list or not (pt.is_floating(kind.value_type) or pt.is_integer(kind.value_type)):
-        raise InputError(
-            f"the column {config.vector!r} of {name} is of type {kind}; give lists of numbers, "
-            "of one size."
-        )
+    names = wanted_columns(schema, name, config, more)
     source = _Source(name)
     id_name = config.id_column or ("id" if "id" in names else None)
     policy = policy_column(config.keep)
     for batch in batches:
         _add_lists(source, batch[config.vector], dim)
-        columns = {} if id_name is None else {"doc_id": batch[id_name]}
-        if policy is not None:
-            columns[policy] = batch[policy]
+        columns = {name: batch[name] for name in (policy, *more) if name is not None}
+        if id_name is not None:
+            columns["doc_id"] = batch[id_name]
         source.columns.append(pa.table(columns) if columns else pa.table({}))
         source.rows += len(batch)
     return source
@@ -217,31 +246,44 @@ def _of_batches(
 
 def _add_lists(source: _Source, lists: pa.Array, dim: list[int]) -> None:
     """Take the vectors of one batch; zeros stand for those that are null or of another size."""
-    sizes = pc.list_value_length(lists).fill_null(-1).to_numpy(zero_copy_only=False)
-    has = sizes >= 0
     if not dim:
+        sizes = pc.list_value_length(lists).fill_null(-1).to_numpy(zero_copy_only=False)
         known = sizes[sizes > 0]
         if not len(known):
             raise InputError(f"no vector of {source.name} has a value; give others.")
         dim.append(int(np.bincount(known).argmax()))
-    fits = sizes == dim[0]
+    values, is_null, is_mixed = matrix_of(lists, dim[0])
+    source.vectors.append(values)
+    source.null.append(np.flatnonzero(is_null) + source.rows)
+    source.mixed.append(np.flatnonzero(is_mixed) + source.rows)
+
+
+def matrix_of(lists: pa.Array, dim: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return lists of numbers as the rows of a matrix.
+
+    Returns
+    -------
+    values : float32 or float64, shape (lists, dim); zeros stand for what is no vector.
+    is_null, is_mixed : bool, shape (lists,): which are null, or hold a null, and which are of
+        another dimension.
+    """
+    sizes = pc.list_value_length(lists).fill_null(-1).to_numpy(zero_copy_only=False)
+    fits = sizes == dim
     flat = lists.filter(pa.array(fits)).flatten()
-    holes = flat.is_null().to_numpy(zero_copy_only=False).reshape(-1, dim[0]).any(axis=1)
+    is_null = sizes < 0
+    is_null[fits] = flat.is_null().to_numpy(zero_copy_only=False).reshape(-1, dim).any(axis=1)
     if pt.is_float16(flat.type):
-        numbers = flat.drop_null().to_numpy() if not holes.any() else None
+        numbers = flat.drop_null().to_numpy() if not flat.null_count else None
         if numbers is None:
             numbers = flat.cast(pa.float32()).fill_null(0.0).to_numpy(zero_copy_only=False)
     else:
         numbers = flat.fill_null(0).to_numpy(zero_copy_only=False)
-    vectors = _floats(numbers.reshape(-1, dim[0]))
+    vectors = floats(numbers.reshape(-1, dim))
     if not fits.all():
-        whole = np.zeros((len(fits), dim[0]), vectors.dtype)
+        whole = np.zeros((len(fits), dim), vectors.dtype)
         whole[fits] = vectors
         vectors = whole
-    source.vectors.append(vectors)
-    rows = np.arange(source.rows, source.rows + len(fits))
-    source.null.append(np.sort(np.concatenate([rows[~has], rows[fits][holes]])))
-    source.mixed.append(rows[has & ~fits])
+    return vectors, is_null, ~fits & (sizes >= 0)
 
 
 def _check_dim(found: int, dim: list[int], name: str) -> None:
@@ -254,7 +296,7 @@ def _check_dim(found: int, dim: list[int], name: str) -> None:
         )
 
 
-def _floats(array: NDArray[Any]) -> NDArray[Any]:
+def floats(array: NDArray[Any]) -> NDArray[Any]:
     """Return float64 as it is, float32 for what float32 holds without loss."""
     if array.dtype.kind in "iu" and array.dtype.itemsize > 2:
         return array.astype(np.float64)

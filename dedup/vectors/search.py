@@ -9,22 +9,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from dedup.check import Check, CorpusCheck
 from dedup.cluster import Clusters, Keepers, components
 from dedup.collapse import representatives
 from dedup.edges import Edges, EdgeStore, verified_edges
 from dedup.keeper import keeper_order
 from dedup.lsh.buckets import pack_pairs, unpack_pairs
 from dedup.outcome import Outcome, common_with
+from dedup.output.schema import measure_column
 from dedup.resources.timing import Stages
 from dedup.spill.runs import SortedRuns
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, UInt64Array
 from dedup.vectors.config import VectorConfig
 from dedup.vectors.corpus import VectorCorpus
-from dedup.vectors.families.base import Family
+from dedup.vectors.families.base import Family, Float64Array
 from dedup.vectors.families.cross_polytope import CrossPolytope
 from dedup.vectors.families.hyperplanes import Hyperplanes
 from dedup.vectors.families.rotation import Rotation
@@ -48,6 +51,7 @@ class VectorSearch(Outcome):
     scheme, gate : how vectors were hashed.
     num_compared : pairs that were compared one by one; `num_products` : in products of matrices.
     num_pairs : pairs of small buckets, which the gate looked at.
+    num_refused : pairs at the threshold that the second check refused.
     """
 
     scheme: Scheme
@@ -55,6 +59,7 @@ class VectorSearch(Outcome):
     num_compared: int
     num_products: int
     num_pairs: int
+    num_refused: int = 0
 
 
 def near_distance(config: VectorConfig) -> float:
@@ -74,8 +79,33 @@ def family_of(config: VectorConfig, dim: int) -> Family:
     return Hyperplanes()
 
 
+class Hashing(NamedTuple):
+    """How vectors are hashed: the functions, the tables made of them, and the gate."""
+
+    family: Family
+    scheme: Scheme
+    gate: Gate
+
+
+def choose_hashing(config: VectorConfig, far: Float64Array, count: int, dim: int) -> Hashing:
+    """Choose how so many vectors are hashed.
+
+    Parameters
+    ----------
+    far : float64; distances of some pairs drawn from them.
+    """
+    family, near = family_of(config, dim), near_distance(config)
+    scheme = choose_scheme(family, near, far, count, dim, config)
+    gate = choose_gate(config.measure, near, far, GATE_SHARE * (1 - config.recall))
+    return Hashing(family, scheme, gate)
+
+
 def search_vectors(
-    corpus: VectorCorpus, config: VectorConfig, scratch: Scratch, stages: Stages
+    corpus: VectorCorpus,
+    config: VectorConfig,
+    scratch: Scratch,
+    stages: Stages,
+    check: Check | None = None,
 ) -> VectorSearch:
     """Find the near-duplicates among vectors."""
     with stages("order"):
@@ -88,12 +118,13 @@ def search_vectors(
             corpus.values, scratch.taken(order, ranks), corpus.norms, config.measure
         )
     with stages("hash"):
-        family = family_of(config, vectors.dim)
-        near, far = near_distance(config), vectors.sampled_distances()
-        scheme = choose_scheme(family, near, far, len(vectors), vectors.dim, config)
-        gate = choose_gate(config.measure, near, far, GATE_SHARE * (1 - config.recall))
+        far = vectors.sampled_distances()
+        family, scheme, gate = choose_hashing(config, far, len(vectors), vectors.dim)
         keys = hash_vectors(vectors, family, scheme, gate, int(config.seed), scratch)
     found = PairSearch(vectors, keys, scheme, gate, config, scratch)
+    if check is not None:
+        name = measure_column(config.measure)
+        found.verifier.accepts = CorpusCheck(check, corpus, vectors.rows, name, as_values)
     with stages("buckets"):
         found.look()
     with stages("verify"):
@@ -121,6 +152,7 @@ def search_vectors(
         num_compared=found.verifier.num_compared,
         num_products=found.hot.num_compared,
         num_pairs=found.num_pairs,
+        num_refused=found.verifier.num_refused,
     )
 
 
@@ -205,6 +237,11 @@ class PairSearch:
         for some in _edges(verified):
             keepers.settle(some)
         return keepers
+
+
+def as_values(left: Int64Array, right: Int64Array, common: Int64Array) -> Float64Array:
+    """Return the measures of pairs, from their bits."""
+    return common.view(np.float64)
 
 
 def _edges(verified: SortedRuns) -> Iterable[Edges]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -46,10 +47,7 @@ class Vectors:
         cls, values: NDArray[Any], rows: Int64Array, norms: Float64Array, measure: str
     ) -> Vectors:
         """Take the rows of a matrix that are to be compared."""
-        center = np.zeros(values.shape[1], np.float32)
-        if measure == "euclidean" and len(rows):
-            center = values[rows[_drawn(len(rows))]].mean(axis=0, dtype=np.float64)
-        return cls(values, rows, norms, measure, center.astype(np.float32))
+        return cls(values, rows, norms, measure, center_of(values[rows[drawn(len(rows))]], measure))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -86,10 +84,21 @@ class Vectors:
 
     def sampled_distances(self) -> Float64Array:
         """Return the distances of some pairs, angles for cosine; always the same ones."""
-        units = _drawn(len(self))
+        return self.paired_distances(drawn(len(self)))
+
+    def paired_distances(self, units: Int64Array) -> Float64Array:
+        """Return the distances, angles for cosine, of the first half of units to the second."""
         half = len(units) // 2
         value = self.compared(units[:half], units[half : 2 * half])
         return np.arccos(value) if self.measure == "cosine" else value
+
+
+def center_of(sample: NDArray[Any], measure: str) -> Float32Array:
+    """Return what is taken off vectors, from those that were drawn; see `Vectors`."""
+    if measure == "cosine" or not len(sample):
+        return np.zeros(sample.shape[1], np.float32)
+    center: Float64Array = sample.mean(axis=0, dtype=np.float64)
+    return center.astype(np.float32)
 
 
 def values_of_pairs(
@@ -111,7 +120,7 @@ def values_of_pairs(
     return distance
 
 
-def _drawn(count: int) -> Int64Array:
+def drawn(count: int) -> Int64Array:
     """Return at most some thousands of the units, in an order that follows no order of theirs."""
     random = np.random.Generator(np.random.PCG64(7))
     if count <= _SAMPLE:
@@ -135,12 +144,16 @@ class VectorVerifier:
 
     Attributes
     ----------
-    num_compared : pairs that were compared, one by one and in products.
+    accepts : a second check of the pairs (left, right, common) at the threshold: tells which stand.
+    num_compared : pairs that were compared one by one.
+    num_refused : pairs at the threshold that the second check refused.
     """
 
     vectors: Vectors
     threshold: Fraction
+    accepts: Callable[[Int64Array, Int64Array, Int64Array], NDArray[np.bool_]] | None = None
     num_compared: int = 0
+    num_refused: int = 0
 
     @property
     def limit(self) -> float:
@@ -153,7 +166,13 @@ class VectorVerifier:
         value = self.vectors.compared(left, right)
         is_cosine = self.vectors.measure == "cosine"
         reached = value >= self.limit if is_cosine else value <= self.limit
-        return np.where(reached, value.view(np.int64), BELOW)
+        common = np.where(reached, value.view(np.int64), BELOW)
+        if self.accepts is not None:
+            good = np.flatnonzero(reached)
+            refused = good[~self.accepts(left[good], right[good], common[good])]
+            common[refused] = BELOW
+            self.num_refused += len(refused)
+        return common
 
     def near(self, left: Float32Array, right: Float32Array) -> NDArray[np.bool_]:
         """Tell which pairs of two blocks may reach the threshold, by one product of matrices.

@@ -13,6 +13,8 @@ from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.pairs import Pairs
 from dedup.vectors.config import VectorConfig
 from dedup.vectors.corpus import VectorCorpus
+from dedup.vectors.gate import Gate
+from dedup.vectors.parameters import Scheme
 from dedup.vectors.search import VectorSearch
 from dedup.version import __version__
 
@@ -28,7 +30,7 @@ def summarise_vectors(
     count = len(corpus)
     clustered = decisions.cluster_size >= 2
     removed = int(decisions.removed.sum())
-    skipped, scheme = search.clusters.skipped, search.scheme
+    skipped = search.clusters.skipped
     return {
         "format": SUMMARY_FORMAT,
         "versions": {
@@ -38,16 +40,7 @@ def summarise_vectors(
             "pyarrow": pa.__version__,
         },
         "config": config.to_dict(),
-        "tables": {
-            "family": config.family,
-            "tables": scheme.num_tables,
-            "functions": scheme.num_functions,
-            "min_tables": scheme.min_tables,
-            "probes": scheme.num_probes,
-            "probability_at_threshold": scheme.recall,
-            "gate_bits": 64 * search.gate.words,
-            "gate_most_unlike": search.gate.most_unlike,
-        },
+        "tables": table_facts(config, search.scheme, search.gate),
         "input": {
             "files": len(corpus.files),
             "documents": count,
@@ -81,27 +74,45 @@ def summarise_vectors(
             "pairs": pairs.num_rows,
             "omitted_pairs": pairs.num_omitted,
         },
-        "warnings": _warnings(search, config),
+        "warnings": search_warnings(
+            search.scheme, skipped.num_comparisons, len(skipped.documents), config
+        ),
     }
 
 
-def _warnings(search: VectorSearch, config: VectorConfig) -> list[str]:
+def table_facts(config: VectorConfig, scheme: Scheme, gate: Gate) -> dict[str, Any]:
+    """Return how vectors were hashed."""
+    return {
+        "family": config.family,
+        "tables": scheme.num_tables,
+        "functions": scheme.num_functions,
+        "min_tables": scheme.min_tables,
+        "probes": scheme.num_probes,
+        "probability_at_threshold": scheme.recall,
+        "gate_bits": 64 * gate.words,
+        "gate_most_unlike": gate.most_unlike,
+    }
+
+
+def search_warnings(
+    scheme: Scheme, skipped_comparisons: int, skipped_vectors: int, config: VectorConfig
+) -> list[str]:
+    """Return what the user should know: a recall below the one asked for, comparisons left out."""
     found = []
-    if search.scheme.recall < config.recall:
+    if scheme.recall < config.recall:
         cure = "leave --tables and --functions out, or give more tables"
         if config.tables is None and config.functions is None:
-            most = search.scheme.num_tables
+            most = scheme.num_tables
             cure = f"{most:,} tables are the most; ask for nearer pairs, or for less recall"
         found.append(
-            f"{search.scheme.num_tables} tables of {search.scheme.num_functions} functions find a "
-            f"pair at the threshold with probability {search.scheme.recall:.3f}, not "
+            f"{scheme.num_tables} tables of {scheme.num_functions} functions find a "
+            f"pair at the threshold with probability {scheme.recall:.3f}, not "
             f"{config.recall:g}; {cure}"
         )
-    skipped = search.clusters.skipped
-    if skipped.num_comparisons:
+    if skipped_comparisons:
         found.append(
-            f"up to {skipped.num_comparisons:,} comparisons inside large buckets were skipped "
-            f"(--max-comparisons {config.max_comparisons:,}); the {len(skipped.documents):,} "
+            f"up to {skipped_comparisons:,} comparisons inside large buckets were skipped "
+            f"(--max-comparisons {config.max_comparisons:,}); the {skipped_vectors:,} "
             "vectors concerned are kept unless another comparison removes them"
         )
     return found

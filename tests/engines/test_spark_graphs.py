@@ -14,6 +14,7 @@ from dedup.edges import Edges
 from dedup.engines.spark import components as spark_components
 from dedup.engines.spark import keepers as spark_keepers
 from dedup.engines.spark.stages import Stages
+from dedup.engines.spark.verification import Verified
 from dedup.output.measures import UNKNOWN
 from dedup.spill.scratch import Scratch
 
@@ -47,7 +48,8 @@ def test_keepers_and_components_are_those_of_numpy(
     table = pa.table({"left": edges.left * 7, "right": edges.right * 7, "common": edges.common})
     data = spark.createDataFrame(table).repartition(3)
     stages = Stages(spark, str(tmp_path), 2)
-    removed = spark_keepers.greedy_removals(stages, data, len(edges)).toArrow().to_pylist()
+    verified = Verified(data, len(edges))
+    removed = spark_keepers.greedy_removals(stages, "r", verified).toArrow().to_pylist()
     expected = [
         {"rank": place * 7, "keeper": keeper * 7, "common": number}
         for place, (keeper, number) in enumerate(
@@ -57,7 +59,7 @@ def test_keepers_and_components_are_those_of_numpy(
     ]
     assert sorted(removed, key=lambda row: row["rank"]) == expected
 
-    labels = spark_components.component_labels(stages, data, len(edges)).toArrow().to_pylist()
+    labels = spark_components.component_labels(stages, verified).toArrow().to_pylist()
     expected = [
         {"rank": place * 7, "keeper": first * 7, "common": common.get((first, place), UNKNOWN)}
         for place, first in enumerate(label.tolist())

@@ -32,12 +32,18 @@ BRINGS_ALL = {"toPandas", "toLocalIterator", "toJSON", "cache", "persist", "loca
 
 FEW_ROWS = {
     "placed": "one for each partition",
-    "sketched_files": "one for each part of the input, and one in all",
-    "in_keeper_order": "one",
-    "_id_warnings": "one",
+    "_listed_here": "at most DRIVER_BYTES",
+    "_compared": "no more than the pairs that the driver has listed",
+    "warnings_of_ids": "one",
+    "pass_files": "one for each file",
+    "removal": "eleven at the most",
+    "_keepers": "ten at the most",
     "_stars": "one",
-    "_one": "one",
-    "_skipped": "ten at the most",
+    "one_row": "one",
+    "skipped_facts": "ten at the most",
+    "_commonest": "one",
+    "_bad": "one for each reason, and ten at the most",
+    "drawn_contents": "4,096 at the most",
     "_is_ours": "one",
     "collected": "at most DRIVER_EDGES edges",
 }

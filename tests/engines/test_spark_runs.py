@@ -44,8 +44,22 @@ def test_leads_and_shared_keys(rows: list[tuple[int, int]], cuts: list[int]) -> 
     runs = [[rank for _, rank in run] for _, run in groupby(rows, key=lambda row: row[0])]
     given_rows = {"key": [key for key, _ in rows], "rank": [rank for _, rank in rows]}
     expected = [(rank, run[0], nth) for run in runs for nth, rank in enumerate(run)]
-    found = MarkLeads(("key",))(batches(given_rows, cuts))
-    assert columns(found, "rank", "lead", "nth") == expected
+    # Those that are not compared stand first, each by itself, though their keys be equal.
+    alone = [rank for _, rank in rows][:7]
+    with_alone = {
+        "key": [rows[0][0]] * len(alone) + given_rows["key"] if rows else [],
+        "rank": alone + given_rows["rank"],
+        "compared": [0] * len(alone) + [1] * len(rows),
+    }
+    marked = (
+        batch.set_column(2, "compared", batch.column("compared").cast(pa.bool_()))
+        for batch in batches(with_alone, cuts)
+    )
+    found = MarkLeads(("key",), "compared")(marked)
+    assert columns(found, "rank", "lead", "nth") == [
+        *((rank, rank, 0) for rank in alone),
+        *expected,
+    ]
 
     given_rows["size"] = [rank + 1 for rank in given_rows["rank"]]
     long = [run for run in runs if len(run) > 1]

@@ -208,6 +208,8 @@ def test_what_holds_no_vectors(data, sentence):
         ({"measure": "manhattan"}, "cosine, euclidean"),
         ({"recall": 1.0}, "below 1"),
         ({"functions": 33}, "from 1 to 32"),
+        ({"min_tables": None}, "from 1 to 2000"),
+        ({"linkage": None}, "keeper, components"),
         ({"tables": 2, "min_tables": 3}, "no more"),
         ({"functions": 2, "probes": 3}, "no more"),
         ({"min_tables": 2, "probes": 1}, "leave one"),

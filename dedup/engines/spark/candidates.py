@@ -30,6 +30,10 @@ MOST_BYTES = 1 << 27
 """Contents of the members of a hot bucket that a task looks at: 128 MiB, and as much again for the
 prefixes of sets. Members beyond are skipped, counted and reported, as those beyond a cap are."""
 
+DRIVER_BYTES = 1 << 25
+"""Buckets, and the pairs in them, that are listed on the driver: 32 MiB of rows come there, below
+the 64 MiB of a small ``spark.driver.maxResultSize``."""
+
 
 @dataclass(frozen=True)
 class SmallPairs:
@@ -61,10 +65,8 @@ class SmallPairs:
         return rows({"left": rank[earlier[fits]], "right": rank[later[fits]]})
 
 
-HOT_COLUMNS = """
-    key bigint, left bigint, right bigint,
-    lead bigint, members bigint, looked_at bigint, skipped bigint
-"""
+HOT_NAMES = ("key", "left", "right", "lead", "members", "looked_at", "skipped")
+HOT_COLUMNS = ", ".join(f"{name} bigint" for name in HOT_NAMES)
 """A pair, and its bucket; or a bucket that was cut short, with the comparisons left out; or, in
 ``right`` alone, a document whose comparisons with earlier ones were left out."""
 
@@ -73,7 +75,7 @@ HOT_COLUMNS = """
 class HotPairs:
     """Pairs inside hot buckets that could match."""
 
-    hot_pairs: Callable[[list[pa.Array]], BucketPairs]
+    hot_pairs: Callable[[list[pa.Array]], Iterator[BucketPairs]]
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield `HOT_COLUMNS` from (key, rank, content) rows, sorted by key and rank."""
@@ -92,17 +94,18 @@ class HotPairs:
 
     def _pairs(self, bucket: _HotBucket) -> Iterator[pa.RecordBatch]:
         rank, beyond = bucket.members()
-        found = self.hot_pairs(bucket.contents)
-        later, earlier = unpack_pairs(found.pairs)
-        yield hot_rows(
-            key=np.full(len(later), bucket.key, np.int64), left=rank[earlier], right=rank[later]
-        )
-        skipped = np.concatenate([rank[found.skipped_documents], beyond])
-        if len(skipped):
-            yield hot_rows(right=skipped)
-            looked_at = found.capped[0].looked_at if found.capped else len(rank)
-            count = found.num_skipped + len(rank) * len(beyond)
-            count += len(beyond) * (len(beyond) - 1) // 2
+        skipped, looked_at = [beyond], len(rank)
+        count = len(rank) * len(beyond) + len(beyond) * (len(beyond) - 1) // 2
+        for found in self.hot_pairs(bucket.contents):
+            later, earlier = unpack_pairs(found.pairs)
+            keys = np.full(len(later), bucket.key, np.int64)
+            yield hot_rows(key=keys, left=rank[earlier], right=rank[later])
+            skipped.append(rank[found.skipped_documents])
+            count += found.num_skipped
+            looked_at = min([looked_at, *(bucket.looked_at for bucket in found.capped)])
+        left_out = np.concatenate(skipped)
+        if len(left_out):
+            yield hot_rows(right=left_out)
             facts = {
                 "lead": int(np.concatenate([rank, beyond])[0]),
                 "members": len(rank) + len(beyond),
@@ -115,8 +118,7 @@ class HotPairs:
 def hot_rows(**columns: Int64Array) -> pa.RecordBatch:
     """Return `HOT_COLUMNS`, null where they are not given."""
     count = len(next(iter(columns.values())))
-    names = ("key", "left", "right", "lead", "members", "looked_at", "skipped")
-    return rows({name: columns.get(name, pa.nulls(count, pa.int64())) for name in names})
+    return rows({name: columns.get(name, pa.nulls(count, pa.int64())) for name in HOT_NAMES})
 
 
 class _HotBucket:
@@ -152,11 +154,29 @@ class _HotBucket:
         return np.concatenate(self._ranks), np.concatenate(self._beyond)
 
 
-def bucket_entries(stages: Stages, units: DataFrame, comparing: Comparing) -> DataFrame:
-    """Return the buckets of two or more documents.
+@dataclass(frozen=True)
+class BucketTable:
+    """The buckets of two or more documents.
 
-    Rows of (key, rank, what entries carry, lead, nth): the first rank of the bucket, and the place
-    in it.
+    Attributes
+    ----------
+    rows : (key, rank, what entries carry, lead, nth): the first rank of the bucket, and the place
+        in it.
+    num_rows, num_buckets, largest : the last is the number of members.
+    num_hot : buckets with more than `HOT_BUCKET` members.
+    most_pairs : no more than these are in the other buckets.
+    """
+
+    rows: DataFrame
+    num_rows: int
+    num_buckets: int
+    largest: int
+    num_hot: int
+    most_pairs: int
+
+
+def bucket_entries(stages: Stages, units: DataFrame, comparing: Comparing) -> BucketTable:
+    """Bring the entries of documents into buckets.
 
     Parameters
     ----------
@@ -164,10 +184,28 @@ def bucket_entries(stages: Stages, units: DataFrame, comparing: Comparing) -> Da
     """
     keyed = units.join(comparing.keyed, "place")
     columns = ", ".join(f"{name} bigint" for name in ("key", "rank", *comparing.carried))
-    entries = keyed.mapInArrow(comparing.entries, columns)
+    return shared_buckets(stages, "buckets", keyed.mapInArrow(comparing.entries, columns))
+
+
+def shared_buckets(stages: Stages, name: str, entries: DataFrame) -> BucketTable:
+    """Write the (key, rank, ...) entries that share their key with others."""
+    from pyspark.sql import functions as F  # noqa: N812
+    from pyspark.sql.types import LongType, StructType
+
     ordered = stages.sorted_by(entries, ["key"], ["rank"])
-    shared = ordered.mapInArrow(SharedKeys(), f"{columns}, lead bigint, nth bigint")
-    return stages.written("buckets", shared)
+    schema = StructType([*entries.schema.fields]).add("lead", LongType()).add("nth", LongType())
+    nth = F.col("nth")
+    found = stages.written(
+        name,
+        ordered.mapInArrow(SharedKeys(), schema),
+        observe={
+            "num_buckets": F.count_if(nth == 1),
+            "largest": F.coalesce(F.max(nth) + 1, F.lit(0)),
+            "num_hot": F.count_if(nth == HOT_BUCKET),
+            "most_pairs": F.coalesce(F.sum(F.least(nth, F.lit(HOT_BUCKET))), F.lit(0)),
+        },
+    )
+    return BucketTable(found, stages.rows[name], **stages.observed[name])
 
 
 @dataclass(frozen=True)
@@ -177,23 +215,20 @@ class Candidates:
     Attributes
     ----------
     pairs : (left, right), distinct.
+    here : the same, where so few are on the driver.
     hot : `HOT_COLUMNS`.
+    num_skipped : comparisons that a cap left out.
     """
 
     pairs: DataFrame
+    here: pa.Table | None
     hot: DataFrame
-
-    @property
-    def are_cut_short(self) -> bool:
-        """Tell whether a cap left comparisons out."""
-        from pyspark.sql import functions as F  # noqa: N812
-
-        return not self.hot.where(F.col("skipped") > 0).isEmpty()
+    num_skipped: int
 
 
 def candidate_pairs(
     stages: Stages,
-    buckets: DataFrame,
+    buckets: BucketTable,
     contents_of: Callable[[str, DataFrame], DataFrame],
     comparing: Comparing,
     name: str,
@@ -208,24 +243,39 @@ def candidate_pairs(
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    # Each hot bucket has one member in this place.
-    is_last = F.col("nth") == HOT_BUCKET
-    hot_keys = stages.written(f"{name}_hot_keys", buckets.where(is_last).select("key"))
-    small = buckets.drop("lead", "nth")
-    from_hot = stages.spark.createDataFrame([], HOT_COLUMNS)
-    if stages.rows[f"{name}_hot_keys"]:
+    small = buckets.rows.drop("lead", "nth")
+    work = SmallPairs(comparing.may_match)
+    none = stages.table(pa.schema([(one, pa.int64()) for one in HOT_NAMES]).empty_table())
+    num_bytes = 8 * len(small.columns) * buckets.num_rows
+    if not buckets.num_hot and max(num_bytes, 16 * buckets.most_pairs) <= DRIVER_BYTES:
+        few = stages.settled(name, lambda: _listed_here(small, work))
+        return Candidates(few.frame, few.here, none, 0)
+    from_hot, num_skipped = none, 0
+    if buckets.num_hot:
+        # Each hot bucket has one member in this place.
+        is_last = F.col("nth") == HOT_BUCKET
+        hot_keys = stages.written(f"{name}_hot_keys", buckets.rows.where(is_last).select("key"))
         small = small.join(hot_keys, "key", "left_anti")
-        hot = buckets.join(hot_keys, "key", "left_semi").select("key", "rank")
+        hot = buckets.rows.join(hot_keys, "key", "left_semi").select("key", "rank")
         contents = contents_of(f"{name}_hot", hot.select("rank"))
         ordered = stages.sorted_by(hot.join(contents, "rank"), ["key"], ["rank"])
         found = ordered.select("key", "rank", "content").mapInArrow(
             HotPairs(comparing.hot_pairs), HOT_COLUMNS
         )
-        from_hot = stages.written(f"{name}_hot", found)
+        skipped = {"skipped": F.coalesce(F.sum("skipped"), F.lit(0))}
+        from_hot = stages.written(f"{name}_hot", found, observe=skipped)
+        num_skipped = stages.observed[f"{name}_hot"]["skipped"]
     ordered = stages.sorted_by(small, ["key"], ["rank"])
-    listed = ordered.mapInArrow(SmallPairs(comparing.may_match), PAIR_COLUMNS)
-    listed = listed.unionByName(pairs_of(from_hot))
-    return Candidates(stages.written(name, listed.distinct()), from_hot)
+    listed = ordered.mapInArrow(work, PAIR_COLUMNS).unionByName(pairs_of(from_hot))
+    return Candidates(stages.written(name, listed.distinct()), None, from_hot, num_skipped)
+
+
+def _listed_here(small: DataFrame, work: SmallPairs) -> pa.Table:
+    """List the pairs of few small buckets on the driver."""
+    entries = small.toArrow().sort_by([("key", "ascending"), ("rank", "ascending")])
+    none = pa.schema([("left", pa.int64()), ("right", pa.int64())])
+    found = pa.Table.from_batches(work(iter(entries.to_batches())), none)
+    return found.group_by(["left", "right"], use_threads=False).aggregate([])
 
 
 def pairs_of(hot: DataFrame) -> DataFrame:

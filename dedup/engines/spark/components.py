@@ -20,6 +20,7 @@ import pyarrow as pa
 from dedup.cluster import components
 from dedup.engines.spark.keepers import DRIVER_EDGES, collected
 from dedup.engines.spark.stages import Stages
+from dedup.engines.spark.verification import Verified
 from dedup.output.measures import UNKNOWN
 from dedup.spill.scratch import Scratch
 
@@ -27,35 +28,41 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def component_labels(stages: Stages, edges: DataFrame, num_edges: int) -> DataFrame:
+def component_labels(stages: Stages, verified: Verified) -> DataFrame:
     """Return (rank, keeper, common): each unit but the first of its component, with that first one.
 
     ``common`` is `UNKNOWN` where the two were never compared.
 
     Parameters
     ----------
-    edges : (left, right, common), left < right.
+    verified : pairs, left < right.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    if num_edges <= DRIVER_EDGES:
-        labels = _labelled_here(edges)
-    else:
-        labels = _stars(stages, edges.select("left", "right"))
-    known = edges.withColumnsRenamed({"left": "keeper", "right": "rank"})
+    if verified.count <= DRIVER_EDGES:
+        return stages.settled("labels", lambda: _labelled_here(verified)).frame
+    labels = _stars(stages, verified.edges.select("left", "right"))
+    known = verified.edges.withColumnsRenamed({"left": "keeper", "right": "rank"})
     common = F.coalesce("common", F.lit(UNKNOWN).cast("bigint"))
-    return labels.join(known, ["rank", "keeper"], "left").select(
-        "rank", "keeper", common.alias("common")
-    )
+    found = labels.join(known, ["rank", "keeper"], "left")
+    return stages.written("labels", found.select("rank", "keeper", common.alias("common")))
 
 
-def _labelled_here(edges: DataFrame) -> DataFrame:
+def _labelled_here(verified: Verified) -> pa.Table:
     """Label the documents of few edges on the driver."""
-    here, documents, _ = collected(edges)
+    here, documents, kind = collected(verified.edges, verified.here)
     label = components(len(documents), [here], Scratch())
+    common = np.full(len(label), UNKNOWN, kind)
+    of_first = label[here.right] == here.left
+    common[here.right[of_first]] = here.common[of_first].view(kind)
     others = np.flatnonzero(label != np.arange(len(label)))
-    found = pa.table({"rank": documents[others], "keeper": documents[label[others]]})
-    return edges.sparkSession.createDataFrame(found, "rank bigint, keeper bigint")
+    return pa.table(
+        {
+            "rank": documents[others],
+            "keeper": documents[label[others]],
+            "common": common[others],
+        }
+    )
 
 
 def _stars(stages: Stages, edges: DataFrame) -> DataFrame:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from dedup.engines.spark.arrays import numbers
+from dedup.engines.spark.kind import Kind
 from dedup.engines.spark.runs import RunState
 from dedup.engines.spark.stages import Stages
 from dedup.output.measures import EQUAL_SETS
@@ -15,19 +16,24 @@ from dedup.output.measures import EQUAL_SETS
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+NAMED = ("doc_id", "position", "text_0", "text_1")
+"""What the tables show of a keeper, beside the sizes that the measure hangs on."""
+
 
 def decided(
     stages: Stages,
     documents: DataFrame,
     removals: DataFrame,
     labels: DataFrame | None,
-    keep_best: int,
+    kind: Kind,
 ) -> DataFrame:
     """Add to all documents what became of them, as ranks.
 
     ``removed_by`` and ``removed_common``, the first keeper that the document matches and the
-    shingles in common; ``is_removed``; ``keeper`` and ``common``, those of its cluster. See
-    `dedup.decisions.Decisions`.
+    shingles in common; ``is_removed``; ``keeper`` and ``common``, those of its cluster, and
+    ``cluster_size``. See `dedup.decisions.Decisions`. In a cluster of two or more, its keeper's
+    `NAMED` columns and sizes stand beside, as ``keeper_doc_id``; where there are labels, also those
+    of what removed the document, as ``removed_by_doc_id``.
 
     Parameters
     ----------
@@ -39,16 +45,42 @@ def decided(
     from pyspark.sql import functions as F  # noqa: N812
 
     found = _with(documents, removals, "removed_by", "removed_common")
-    if keep_best > 1:
-        found = _without_spared(stages, found, keep_best)
+    if kind.keep_best > 1:
+        found = _without_spared(stages, found, kind.keep_best)
     else:
         found = found.withColumn("is_removed", F.col("removed_by") != F.col("rank"))
     if labels is not None:
-        found = _with(found, labels, "keeper", "common")
+        found = _with_facts(_with(found, labels, "keeper", "common"), "removed_by", kind)
     else:
         found = found.withColumn("keeper", F.col("removed_by"))
         found = found.withColumn("common", F.col("removed_common"))
-    return stages.written("decisions", found)
+    found = _with_facts(found, "keeper", kind)
+    is_clustered = F.col("cluster_size") > 1
+    observe = {
+        "clusters": F.count_if(is_clustered & (F.col("keeper") == F.col("rank"))),
+        "clustered_documents": F.count_if(is_clustered),
+        "largest_cluster": F.coalesce(F.max(F.when(is_clustered, F.col("cluster_size"))), F.lit(0)),
+        "removed": F.count_if("is_removed"),
+        "matched": F.count_if(F.col("removed_by") != F.col("rank")),
+    }
+    return stages.written("decisions", found, observe=observe)
+
+
+def _with_facts(documents: DataFrame, keeper: str, kind: Kind) -> DataFrame:
+    """Add the facts of each document's keeper, which is the first of its documents."""
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F  # noqa: N812
+
+    names = (*NAMED, *kind.sizes)
+    # One shuffle, and of a large cluster nothing but a buffer that Spark spills.
+    cluster = Window.partitionBy(keeper)
+    facts = F.min_by(F.struct(*names), "rank").over(cluster)
+    found = documents.withColumn("cluster_size", F.count(F.lit(1)).over(cluster))
+    found = found.withColumn("facts", F.when(F.col("cluster_size") > 1, facts))
+    return found.select(
+        *(name for name in found.columns if name != "facts"),
+        *(F.col("facts")[name].alias(f"{keeper}_{name}") for name in names),
+    )
 
 
 def _with(documents: DataFrame, found: DataFrame, keeper: str, common: str) -> DataFrame:

@@ -73,6 +73,8 @@ class SketchParts:
             others = self._others(batch.columns, len(batch), part)
             for name, found in kinds.items():
                 found.update(kinds_of(others[name]))
+            if batch.digests is not None:
+                others["record"] = pa.array(batch.digests.view(np.int64))
             yield from sketch_rows(batch.text, others, self.parameters, number, record.rows)
             record.rows += len(batch)
             record.lines += batch.lines
@@ -105,27 +107,37 @@ class SketchParts:
                 found[name] = as_values(pa.nulls(count), reads_numbers=False)
         found["ordinal"] = pa.array(np.full(count, part.file.ordinal, np.int32))
         found["facts"] = pa.nulls(count, pa.string())
+        found["record"] = pa.nulls(count, pa.int64())
         return found
 
 
+def parts_of(files: Sequence[InputFile], config: Config, check: Check | None) -> list[Part]:
+    """Cut files into the parts that tasks read."""
+    columns = needed_columns(config, check.columns if check else ())
+    return [
+        part for file in files for part in FORMATS[file.format].split(file, columns, PART_BYTES)
+    ]
+
+
 def sketched_files(
-    stages: Stages, files: list[InputFile], config: Config, check: Check | None
+    stages: Stages,
+    files: list[InputFile],
+    parts: Sequence[Part],
+    config: Config,
+    check: Check | None,
 ) -> tuple[DataFrame, list[str], Input]:
     """Sketch all documents of files.
 
     Returns
     -------
-    sketches : as `find` takes them; ``place`` is the position.
+    sketches : as `find` takes them; ``place`` is the position. They have ``ordinal``, the file,
+        and ``record``, the digest of the record, too.
     riding : columns that the formats offer by themselves, for the clusters table.
     facts : for the summary.
     """
     from pyspark.sql import functions as F  # noqa: N812
-    from pyspark.sql.types import IntegerType, StringType, StructType
+    from pyspark.sql.types import IntegerType, LongType, StringType, StructType
 
-    columns = needed_columns(config, check.columns if check else ())
-    parts = [
-        part for file in files for part in FORMATS[file.format].split(file, columns, PART_BYTES)
-    ]
     riding = list(dict.fromkeys(name for file in files for name in TABLE[file.format].rides_along))
     named = {"doc_id": "doc_id", **carried_columns(config, check)}
     named |= {name: name for name in riding}
@@ -135,6 +147,7 @@ def sketched_files(
     for name in named:
         schema = schema.add(name, StructType.fromDDL(VALUE))
     schema = schema.add("ordinal", IntegerType()).add("facts", StringType())
+    schema = schema.add("record", LongType())
     pickled = [(number, pickle.dumps(part)) for number, part in enumerate(parts)]
     tasks = stages.spark.sparkContext.parallelize(pickled, max(1, len(pickled)))
     given = stages.spark.createDataFrame(tasks, "number int, part binary")
@@ -157,6 +170,8 @@ def sketched_files(
     )
     found = written.where("row >= 0").drop("facts").join(F.broadcast(offsets), "part")
     found = found.withColumn("place", F.col("start") + F.col("row")).drop("part", "row", "start")
+    # Of a record that is read as text alone, the text's digest stands for it.
+    found = found.withColumn("record", F.coalesce("record", "text_0"))
     for name in named:
         kinds = {kind for each in facts for kind in each["kinds"][name]}
         found = found.withColumn(name, resolved(name, kinds, is_id=name == "doc_id"))

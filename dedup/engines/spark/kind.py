@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dedup.engines.spark.search import Search
     from dedup.engines.spark.stages import Stages
     from dedup.vectors.config import VectorConfig
+    from dedup.vectors.search import Hashing
 
 Batches = Iterator[pa.RecordBatch]
 
@@ -49,10 +50,12 @@ class Comparing:
         units joined with `keyed`. A key stands for its table, or band, as well.
     carried : what entries carry for `may_match`, all bigint.
     may_match : rules out pairs of small buckets.
-    hot_pairs : finds those of a large bucket, from its members' contents in keeper order.
+    hot_pairs : finds those of a large bucket, in pieces, from its members' contents in keeper
+        order.
     compare : takes the contents of pairs and returns what they have in common, `BELOW` where they
         do not match; int64, or the bits of a float64.
     common_type : Spark's type of that.
+    hashing : how vectors were hashed, for the summary.
     """
 
     keyed: DataFrame
@@ -60,9 +63,10 @@ class Comparing:
     entries: Callable[[Batches], Batches]
     carried: tuple[str, ...]
     may_match: PairFilter
-    hot_pairs: Callable[[list[pa.Array]], BucketPairs]
+    hot_pairs: Callable[[list[pa.Array]], Iterator[BucketPairs]]
     compare: Callable[[pa.Array, pa.Array], Int64Array]
     common_type: str = "bigint"
+    hashing: Hashing | None = None
 
 
 class Kind(Protocol):
@@ -129,8 +133,23 @@ class Kind(Protocol):
         """
         ...
 
+    def counted(self, documents: DataFrame) -> dict[str, Any]:
+        """Return what the summary says of documents, but for what becomes of them.
+
+        Parameters
+        ----------
+        documents : with ``is_unit``.
+        """
+        ...
+
     def summarise(
-        self, documents: DataFrame, found: Search, clusters: DataFrame, pairs: DataFrame
+        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
-        """Return the summary, but for timing."""
+        """Return the summary, but for timing.
+
+        Parameters
+        ----------
+        counts : what `counted` returned, and how many ``clusters``, ``clustered_documents``,
+            ``removed`` and ``matched`` documents, and ``pairs`` there are; ``largest_cluster``.
+        """
         ...

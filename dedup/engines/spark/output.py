@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dedup.engines.spark.plan import Found
 from dedup.engines.spark.session import reached
+from dedup.engines.spark.stages import Stages
 from dedup.errors import OutputExistsError
 from dedup.io.remote import shown_uri
 from dedup.jobs.filtering import REMOVED_FILE
@@ -33,6 +35,11 @@ if TYPE_CHECKING:
 class LocalOutput:
     """A folder with a path.
 
+    Attributes
+    ----------
+    name : of the folder, for people.
+    is_there : whether it replaces another.
+
     Raises
     ------
     OutputExistsError : it may not be written.
@@ -41,16 +48,18 @@ class LocalOutput:
     def __init__(self, folder: str | os.PathLike[str], *, overwrite: bool) -> None:
         check_replaceable(folder, overwrite)
         self._folder = folder
+        self.name = os.fspath(folder)
+        self.is_there = os.path.lexists(folder)
 
-    def write(self, result: Found) -> None:
+    def write(self, stages: Stages, result: Found) -> None:
         """Write the tables and the summary."""
         with staged(self._folder) as stage:
-            _write_tables(result, stage.absolute().as_uri())
+            _write_tables(stages, result, stage.absolute().as_uri())
             (stage / SUMMARY_FILE).write_bytes(_summary_bytes(result))
 
 
 class HadoopOutput:
-    """A folder with a URI.
+    """A folder with a URI; the attributes are those of `LocalOutput`.
 
     Raises
     ------
@@ -60,25 +69,26 @@ class HadoopOutput:
     def __init__(self, spark: SparkSession, uri: str, *, overwrite: bool) -> None:
         self._spark = spark
         self._uri = uri.rstrip("/")
+        self.name = shown_uri(self._uri)
         files, path = reached(spark, self._uri)
-        if not files.exists(path) or not files.listStatus(path):
+        self.is_there = bool(files.exists(path) and files.listStatus(path))
+        if not self.is_there:
             return
-        name = shown_uri(self._uri)
         if not overwrite:
             raise OutputExistsError(
-                f"output {name} is already there; give another, or --overwrite."
+                f"output {self.name} is already there; give another, or --overwrite."
             )
         if not self._is_ours():
             raise OutputExistsError(
-                f"output {name} was not written by dedup, so --overwrite leaves it alone; give "
-                "another."
+                f"output {self.name} was not written by dedup, so --overwrite leaves it alone; "
+                "give another."
             )
 
-    def write(self, result: Found) -> None:
+    def write(self, stages: Stages, result: Found) -> None:
         """Write the tables, then the summary, then the mark that all is there."""
         files, path = reached(self._spark, self._uri)
         files.delete(path, True)
-        _write_tables(result, self._uri)
+        _write_tables(stages, result, self._uri)
         for name, octets in ((SUMMARY_FILE, _summary_bytes(result)), (SUCCESS_FILE, b"")):
             files, path = reached(self._spark, f"{self._uri}/{name}")
             stream = files.create(path)
@@ -107,7 +117,7 @@ def output_of(
     return LocalOutput(text, overwrite=overwrite)
 
 
-def _write_tables(result: Found, folder: str) -> None:
+def _write_tables(stages: Stages, result: Found, folder: str) -> None:
     """Write the tables, their rows in the order of the local engine's, from file to file."""
     from pyspark.sql import functions as F  # noqa: N812
 
@@ -116,8 +126,12 @@ def _write_tables(result: Found, folder: str) -> None:
         PAIRS_FILE: result.pairs.orderBy("left_position", "right_position"),
         REMOVED_FILE: result.removed.orderBy("position"),
     }
-    for name, table in tables.items():
-        table.write.option("compression", "zstd").parquet(f"{folder}/{name}")
+
+    def write(name: str) -> None:
+        tables[name].write.option("compression", "zstd").parquet(f"{folder}/{name}")
+
+    for written in [stages.later(partial(write, name)) for name in tables]:
+        written.result()
 
 
 def _summary_bytes(result: Found) -> bytes:

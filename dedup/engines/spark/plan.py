@@ -51,14 +51,18 @@ def check_config(config: Config) -> None:
 class Found:
     """What a run found: its tables, and the summary.
 
+    Clusters and removed documents, and the pairs that decided, are rows of what was written last.
+
     Attributes
     ----------
     removed : (doc_id, position, keeper_position) of each removed document.
+    decisions : what became of every document; see `dedup.engines.spark.decisions`.
     """
 
     clusters: DataFrame
     pairs: DataFrame
     removed: DataFrame
+    decisions: DataFrame
     summary: dict[str, Any]
 
 
@@ -84,17 +88,19 @@ def find(
     facts = kind.facts(sketches, by_id=by_id)
     numbered = in_keeper_order(stages, facts, config.keep, by_id=by_id)
     documents = collapsed(stages, numbered, kind)
+    counts = stages.later(lambda: kind.counted(documents))
     units = documents.where("is_unit").select("rank", "place", *kind.sizes, "group")
     found = Searching(stages, units, sketches, kind, check).run()
-    decisions = decided(stages, documents, found.removals, found.labels, kind.keep_best)
-    clusters = stages.written("clusters", clusters_table(decisions, kind, riding))
+    decisions = decided(stages, documents, found.removals, found.labels, kind)
+    result = dict(stages.observed["decisions"])
     if config.pairs == "all":
-        rows = all_pairs_table(decisions, found.edges, kind)
+        pairs = stages.written("pairs", all_pairs_table(decisions, found.edges, kind))
+        result["pairs"] = stages.rows["pairs"]
     else:
-        rows = decided_pairs(decisions, kind)
-    pairs = stages.written("pairs", rows)
-    removed = stages.written("removed", removed_table(decisions))
-    summary = kind.summarise(decisions, found, clusters, pairs)
+        pairs = decided_pairs(decisions, kind)
+        result["pairs"] = result["matched"]
+    summary = kind.summarise(decisions, sketches, found, counts.result() | result)
     if check is not None:
         summary["search"]["refused_by_check"] = found.num_refused
-    return Found(clusters, pairs, removed, summary)
+    clusters = clusters_table(decisions, kind, riding)
+    return Found(clusters, pairs, removed_table(decisions), decisions, summary)

@@ -19,16 +19,16 @@ import pyarrow as pa
 
 from dedup.cluster import MAX_ROUNDS, NEVER, POOR_ROUNDS, POOR_YIELD
 from dedup.engines.spark.arrays import numbers
-from dedup.engines.spark.candidates import HOT_COLUMNS, hot_rows
-from dedup.engines.spark.runs import SharedKeys
+from dedup.engines.spark.candidates import HOT_COLUMNS, BucketTable, hot_rows, shared_buckets
 from dedup.engines.spark.stages import Stages
+from dedup.engines.spark.verification import Verified
 from dedup.text.hashing import Int64Array
 from dedup.text.shingles import runs
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-Compare = Callable[[str, "DataFrame"], "DataFrame"]
+Compare = Callable[[str, "DataFrame"], Verified]
 """Writes, under a name, the verified ones of (left, right) pairs."""
 
 
@@ -38,7 +38,7 @@ class Rounds:
 
     Attributes
     ----------
-    edges : the verified pairs on the way.
+    edges, num_edges : the verified pairs on the way.
     kept : (rank, kept_in), known keepers and the round that they were known in.
     removed : (rank, removed_in).
     rest : the buckets of the documents that are not settled.
@@ -46,29 +46,25 @@ class Rounds:
     """
 
     edges: DataFrame
+    num_edges: int
     kept: DataFrame
     removed: DataFrame
-    rest: DataFrame
+    rest: BucketTable
     num_pairs: int
 
 
-def star_rounds(stages: Stages, buckets: DataFrame, compare: Compare) -> Rounds:
-    """Go on until nothing is left, or rounds settle too little.
-
-    Parameters
-    ----------
-    buckets : see `bucket_entries`.
-    """
+def star_rounds(stages: Stages, buckets: BucketTable, compare: Compare) -> Rounds:
+    """Go on until nothing is left, or rounds settle too little."""
     from pyspark.sql import functions as F  # noqa: N812
 
     active = buckets
     edges: list[DataFrame] = []
     kept: list[DataFrame] = []
     removed: list[DataFrame] = []
-    poor = num_pairs = 0
+    poor = num_pairs = num_edges = 0
     for number in range(MAX_ROUNDS):
-        follows = active.where(F.col("nth") > 0)
-        leads = active.where(F.col("nth") == 0).select("rank").distinct()
+        follows = active.rows.where(F.col("nth") > 0)
+        leads = active.rows.where(F.col("nth") == 0).select("rank").distinct()
         ready = stages.written(
             f"kept_{number}", leads.join(follows.select("rank"), "rank", "left_anti")
         )
@@ -76,22 +72,21 @@ def star_rounds(stages: Stages, buckets: DataFrame, compare: Compare) -> Rounds:
         pairs = stars.select(F.col("lead").alias("left"), F.col("rank").alias("right")).distinct()
         pairs = stages.written(f"stars_{number}", pairs)
         found = compare(f"star_edges_{number}", pairs)
-        gone = found.select(F.col("right").alias("rank")).distinct()
-        edges.append(found)
+        gone = found.edges.select(F.col("right").alias("rank")).distinct()
+        edges.append(found.edges)
         kept.append(ready.withColumn("kept_in", F.lit(number).cast("bigint")))
         removed.append(gone.withColumn("removed_in", F.lit(number).cast("bigint")))
         settled = ready.unionByName(gone)
-        left = active.join(settled, "rank", "left_anti").select(*buckets.columns)
-        ordered = stages.sorted_by(left.drop("lead", "nth"), ["key"], ["rank"])
-        active = stages.written(
-            f"active_{number}", ordered.mapInArrow(SharedKeys(), buckets.schema)
-        )
+        left = active.rows.join(settled, "rank", "left_anti").drop("lead", "nth")
+        left = left.select(*(name for name in buckets.rows.columns if name in left.columns))
+        active = shared_buckets(stages, f"active_{number}", left)
         compared = stages.rows[f"stars_{number}"]
         num_pairs += compared
-        poor = poor + 1 if found.count() < POOR_YIELD * compared else 0
-        if poor == POOR_ROUNDS or not stages.rows[f"active_{number}"]:
+        num_edges += found.count
+        poor = poor + 1 if found.count < POOR_YIELD * compared else 0
+        if poor == POOR_ROUNDS or not active.num_rows:
             break
-    return Rounds(_union(edges), _union(kept), _union(removed), active, num_pairs)
+    return Rounds(_union(edges), num_edges, _union(kept), _union(removed), active, num_pairs)
 
 
 def _union(tables: list[DataFrame]) -> DataFrame:
@@ -136,7 +131,10 @@ def late_pairs(
         F.coalesce("removed_in", F.lit(-1).cast("bigint")).alias("removed_in"),
     )
     ordered = stages.sorted_by(chosen, ["key"], ["rank"])
-    return stages.written("late", ordered.mapInArrow(LatePairs(max_comparisons), HOT_COLUMNS))
+    found = ordered.mapInArrow(LatePairs(max_comparisons), HOT_COLUMNS)
+    return stages.written(
+        "late", found, observe={"skipped": F.coalesce(F.sum("skipped"), F.lit(0))}
+    )
 
 
 @dataclass(frozen=True)

@@ -108,11 +108,7 @@ class SketchTable:
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield `SKETCH_COLUMNS` and the other columns."""
-        from pyspark import TaskContext
-
-        context = TaskContext.get()
-        part = context.partitionId() if context is not None else 0
-        row = 0
+        part, row = partition(), 0
         for batch in batches:
             selection = Selection(batch.schema, self.columns, TABLE_FILE)
             found = selection.others_of(batch)
@@ -152,6 +148,14 @@ def sketched(table: DataFrame, config: Config, check: Check | None) -> tuple[Dat
     chosen = table.select(*(column_at((name,)) for name in names))
     found = chosen.mapInArrow(work, schema).withColumn("source", F.lit(TABLE_FILE.name))
     return found, selection.others["doc_id"]
+
+
+def partition() -> int:
+    """Return the number of the task's partition."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    return context.partitionId() if context is not None else 0
 
 
 def column_at(path: Path) -> Column:

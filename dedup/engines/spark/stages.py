@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -24,6 +26,19 @@ NOTHING: Mapping[str, Any] = {}
 
 HASHES = {"compression": "uncompressed", "parquet.enable.dictionary": "false"}
 """How a table is written that is of hashes for the most part: no codec makes those smaller."""
+
+MOST_AT_ONCE = 4
+"""Jobs that run beside each other, none of which waits for another."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Few:
+    """A table of few rows: on the driver, and as Spark sees it."""
+
+    here: pa.Table
+    frame: DataFrame
 
 
 class Stages:
@@ -51,6 +66,7 @@ class Stages:
         self.bytes: dict[str, int] = {}
         self.observed: dict[str, dict[str, Any]] = {}
         self._begin = time.perf_counter()
+        self._pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="dedup-stage")
 
     def facts(self) -> dict[str, Any]:
         """Return what the summary says of the stages, as JSON values."""
@@ -90,14 +106,23 @@ class Stages:
         self.seconds[name] = time.perf_counter() - begin
         return self.spark.read.schema(table.schema).parquet(path)
 
-    def settled(self, name: str, make: Callable[[], pa.Table]) -> DataFrame:
+    def settled(self, name: str, make: Callable[[], pa.Table]) -> Few:
         """Make a table of few rows on the driver, which goes with the plans that it is used in."""
         begin = time.perf_counter()
-        table = make()
-        found = self.table(table)
+        with of_tasks():
+            table = make()
+        found = Few(table, self.table(table))
         self.rows[name], self.bytes[name] = table.num_rows, table.nbytes
         self.seconds[name] = time.perf_counter() - begin
         return found
+
+    def later(self, work: Callable[[], T]) -> Future[T]:
+        """Start work whose jobs run beside those that follow; `close` waits for it."""
+        from pyspark import inheritable_thread_target
+
+        with_session: Any = inheritable_thread_target(self.spark)
+        begun: Future[T] = self._pool.submit(with_session(work))
+        return begun
 
     def table(self, table: pa.Table) -> DataFrame:
         """Return a few rows of the driver as a DataFrame, which no job has to read."""
@@ -109,4 +134,5 @@ class Stages:
 
     def close(self) -> None:
         """Delete all that was written."""
+        self._pool.shutdown(cancel_futures=True)
         remove_folder(self.spark, self.folder)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
+from dedup.engines.spark.removal import removal
 from dedup.engines.spark.search import Search
+from dedup.engines.spark.tables import removed_table
 from dedup.engines.spark.texts import is_blank
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.summary import (
@@ -20,34 +22,31 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 _SHOWN_SKIPPED = 10
+_SIDES = ("left", "right")
+
+
+CLUSTERS = ("clusters", "clustered_documents", "largest_cluster")
 
 
 def summarise(
-    documents: DataFrame,
+    decisions: DataFrame,
+    sketches: DataFrame,
     found: Search,
-    clusters: DataFrame,
-    pairs: DataFrame,
+    counts: dict[str, Any],
     config: Config,
 ) -> dict[str, Any]:
-    """Return what a run did, as JSON values: one small aggregate a table."""
-    from pyspark.sql import functions as F  # noqa: N812
+    """Return what a run did, as JSON values.
 
-    facts = _input(documents, config)
+    Parameters
+    ----------
+    counts : see `Kind.summarise`.
+    """
+    facts = dict(counts)
     median = facts.pop("median_compared")
     units = facts.pop("units")
-    skipped = _skipped(found.skipped, documents)
-    buckets = _one(
-        found.buckets,
-        buckets=F.count_if(F.col("nth") == 1),
-        largest_bucket=F.coalesce(F.max("nth") + 1, F.lit(0)),
-    )
-    sizes = _one(
-        clusters,
-        clusters=F.count_if("is_keeper"),
-        clustered_documents=F.count("*"),
-        largest_cluster=F.coalesce(F.max("cluster_size"), F.lit(0)),
-    )
-    removed = facts.pop("removed")
+    skipped = skipped_facts(found, decisions)
+    clusters = {name: facts.pop(name) for name in CLUSTERS}
+    num_pairs, removed = facts.pop("pairs"), facts.pop("removed")
     spared = facts.pop("matched") - removed
     count = facts["documents"]
     import pyspark
@@ -60,21 +59,28 @@ def summarise(
         "input": facts,
         "search": {
             "distinct_sets": units,
-            **buckets,
+            "buckets": found.buckets.num_buckets,
+            "largest_bucket": found.buckets.largest,
             "candidate_pairs": found.num_candidates,
             "compared_pairs": found.num_candidates,
+            "ruled_out_by_length": None,  # before pairs are listed, and so not counted
             "measure": config.measure,
+            "recall": config.recall,
             "verified_pairs": found.num_edges,
             **skipped,
         },
         "result": {
-            **sizes,
+            **clusters,
             "removed": removed,
             "kept": count - removed,
             "removed_share": removed / count if count else 0.0,
-            "pairs": pairs.count(),
+            "pairs": num_pairs,
+            "omitted_pairs": _all_pairs(decisions, found) - num_pairs
+            if config.pairs == "all"
+            else 0,
             **({} if config.keep_best == 1 else {"spared": spared}),
         },
+        "removal": removal(decisions, removed_table(decisions), sketches, config),
         "ignored_shingles": None,
         "warnings": [
             *([] if count else ["the input holds no document"]),
@@ -89,14 +95,29 @@ def summarise(
     }
 
 
-def _one(table: DataFrame, **aggregates: Column) -> dict[str, Any]:
+def _all_pairs(documents: DataFrame, found: Search) -> int:
+    """Count the verified pairs, documents with equal digests expanded, of any size of group."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    copies = documents.groupBy("lead").agg(F.count("*").alias("copies"))
+    left, right = (copies.withColumnsRenamed({"lead": s, "copies": f"{s}_copies"}) for s in _SIDES)
+    between = found.edges.select(*_SIDES).join(left, "left").join(right, "right")
+    inside = copies.select((F.col("copies") * (F.col("copies") - 1) / 2).alias("number"))
+    counts = inside.unionByName(
+        between.select((F.col("left_copies") * F.col("right_copies")).alias("number"))
+    )
+    return int(one_row(counts, total=F.coalesce(F.sum("number"), F.lit(0)))["total"])
+
+
+def one_row(table: DataFrame, **aggregates: Column) -> dict[str, Any]:
     """Return aggregates of a whole table by their names."""
     chosen = [column.alias(name) for name, column in aggregates.items()]
     found: dict[str, Any] = table.agg(*chosen).collect()[0].asDict()
     return found
 
 
-def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
+def counted(documents: DataFrame, config: Config) -> dict[str, Any]:
+    """Return the counts of `Kind.counted`: one small aggregate."""
     from pyspark.sql import functions as F  # noqa: N812
 
     tokens = F.col("num_tokens")
@@ -107,7 +128,7 @@ def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
     def median(least: int) -> Column:
         return F.percentile(F.when(tokens >= least, tokens), F.lit(0.5))
 
-    facts = _one(
+    return one_row(
         documents,
         documents=F.count("*"),
         text_bytes=total("batch_bytes"),
@@ -121,36 +142,34 @@ def _input(documents: DataFrame, config: Config) -> dict[str, Any]:
         too_short=F.count_if((tokens < config.min_tokens) & ~is_blank()),
         invalid_utf8=total("batch_invalid"),
         units=F.count_if("is_unit"),
-        removed=F.count_if("is_removed"),
-        matched=F.count_if(F.col("removed_by") != F.col("rank")),
     )
-    return facts
 
 
-def _skipped(hot: DataFrame, documents: DataFrame) -> dict[str, Any]:
+def skipped_facts(found: Search, documents: DataFrame) -> dict[str, Any]:
     """Return what caps left out; the ten largest buckets that were cut short are named."""
     from pyspark.sql import functions as F  # noqa: N812
 
+    if not found.num_skipped:
+        names = ("skipped_comparisons", "documents_with_skipped_comparisons")
+        return {**dict.fromkeys(names, 0), "capped_buckets": []}
+    hot = found.skipped
     is_bucket = F.col("members").isNotNull()
     is_document = F.col("left").isNull() & F.col("right").isNotNull()
-    facts = _one(
-        hot,
-        skipped_comparisons=F.coalesce(F.sum("skipped"), F.lit(0)),
-        documents_with_skipped_comparisons=F.count_distinct(F.when(is_document, F.col("right"))),
+    counts = one_row(hot, documents=F.count_distinct(F.when(is_document, F.col("right"))))
+    members, looked_at = F.max("members"), F.max_by("looked_at", "members")
+    largest = (
+        hot.where(is_bucket)
+        .groupBy(F.col("lead").alias("rank"))
+        .agg(members.alias("members"), looked_at.alias("looked_at"))
+        .orderBy(F.col("members").desc(), "rank")
+        .limit(_SHOWN_SKIPPED)
     )
-    capped = []
-    if facts["skipped_comparisons"]:
-        members, looked_at = F.max("members"), F.max_by("looked_at", "members")
-        largest = (
-            hot.where(is_bucket)
-            .groupBy(F.col("lead").alias("rank"))
-            .agg(members.alias("members"), looked_at.alias("looked_at"))
-            .orderBy(F.col("members").desc(), "rank")
-            .limit(_SHOWN_SKIPPED)
-        )
-        rows = largest.join(documents.select("rank", "doc_id"), "rank").collect()
-        capped = [
+    rows = largest.join(documents.select("rank", "doc_id"), "rank").collect()
+    return {
+        "skipped_comparisons": found.num_skipped,
+        "documents_with_skipped_comparisons": counts["documents"],
+        "capped_buckets": [
             {"first_id": row.doc_id, "documents": row.members, "looked_at": row.looked_at}
             for row in sorted(rows, key=lambda row: (-row.members, row.rank))
-        ]
-    return {**facts, "capped_buckets": capped}
+        ],
+    }

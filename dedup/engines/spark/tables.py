@@ -23,8 +23,6 @@ def clusters_table(decisions: DataFrame, kind: Kind, riding: Sequence[str]) -> D
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    sizes = decisions.groupBy("keeper").agg(F.count("*").alias("cluster_size"))
-    keepers = sizes.where(F.col("cluster_size") > 1).join(_of(decisions, "keeper", kind), "keeper")
     same_text = (F.col("text_0") == F.col("keeper_text_0")) & (
         F.col("text_1") == F.col("keeper_text_1")
     )
@@ -33,7 +31,7 @@ def clusters_table(decisions: DataFrame, kind: Kind, riding: Sequence[str]) -> D
         .when(F.col("common") == EQUAL_SETS, F.lit(EQUAL))
         .otherwise(F.lit(NEAR))
     )
-    return decisions.join(keepers, "keeper").select(
+    return decisions.where("cluster_size > 1").select(
         "doc_id",
         "source",
         "position",
@@ -49,11 +47,12 @@ def clusters_table(decisions: DataFrame, kind: Kind, riding: Sequence[str]) -> D
 
 
 def removed_table(decisions: DataFrame) -> DataFrame:
-    """Return each removed document with its keeper."""
-    removed = decisions.where("is_removed")
-    names = {"rank": "removed_by", "position": "keeper_position"}
-    keepers = decisions.select("rank", "position").withColumnsRenamed(names)
-    return removed.join(keepers, "removed_by").select("doc_id", "position", "keeper_position")
+    """Return each removed document with its keeper, and of files the digest of its record."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    position = F.col(f"{_remover(decisions)}_position").alias("keeper_position")
+    digest = [F.col("record").alias("digest")] if "record" in decisions.columns else []
+    return decisions.where("is_removed").select("doc_id", "position", position, *digest)
 
 
 def decided_pairs(decisions: DataFrame, kind: Kind) -> DataFrame:
@@ -61,17 +60,25 @@ def decided_pairs(decisions: DataFrame, kind: Kind) -> DataFrame:
     from pyspark.sql import functions as F  # noqa: N812
 
     matched = decisions.where(F.col("removed_by") != F.col("rank"))
+    names = ("doc_id", "position", *kind.sizes)
+    remover = _remover(decisions)
     pairs = matched.select(
-        *_side("left", kind), "removed_by", F.col("removed_common").alias("common")
+        *_side("left", kind),
+        *(F.col(f"{remover}_{name}").alias(f"right_{name}") for name in names),
+        F.col("removed_common").alias("common"),
     )
-    keepers = decisions.select(F.col("rank").alias("removed_by"), *_side("right", kind))
-    return _pairs_table(pairs.join(keepers, "removed_by"), kind)
+    return _pairs_table(pairs, kind)
+
+
+def _remover(decisions: DataFrame) -> str:
+    """Return what the columns are called by that tell of what removed a document."""
+    return "removed_by" if "removed_by_position" in decisions.columns else "keeper"
 
 
 def all_pairs_table(decisions: DataFrame, edges: DataFrame, kind: Kind) -> DataFrame:
     """Return every verified pair, documents with equal digests expanded.
 
-    Of a group of equal documents too large for ``max_comparisons`` pairs, only the first members in
+    Of a group of equal documents too large for `max_comparisons` pairs, only the first members in
     keeper order are paired with all, the others with the first alone; see `dedup.output.pairs`.
 
     Parameters
@@ -79,42 +86,38 @@ def all_pairs_table(decisions: DataFrame, edges: DataFrame, kind: Kind) -> DataF
     decisions : with ``lead``, and ``nth``, the place among those of the lead.
     edges : (left, right, common) of leads.
     """
+    from pyspark.sql import Window
     from pyspark.sql import functions as F  # noqa: N812
 
     full = max(2, (1 + isqrt(1 + 8 * kind.config.max_comparisons)) // 2)
-    sizes = decisions.groupBy("lead").agg((F.max("nth") < full).alias("small"))
-    members = decisions.join(sizes, "lead")
-
-    def side(name: str) -> DataFrame:
-        return members.select(
-            F.col("lead").alias(name), *_side(name, kind), *_prefixed(name, "rank", "nth", "small")
-        )
-
-    left, right = side("left"), side("right")
-    both_small = F.col("left_small") & F.col("right_small")
-    between = (
-        edges.select("left", "right", "common")
-        .join(left, "left")
-        .join(right, "right")
-        .where(both_small | (F.col("left_nth") == 0))
+    # What has a pair is in a cluster, or has an edge to what another keeper removed.
+    is_clustered = F.col("cluster_size") > 1
+    with_edges = edges.select(F.explode(F.array("left", "right")).alias("lead"))
+    alone = decisions.where(~is_clustered).join(with_edges, "lead", "left_semi")
+    members = decisions.where(is_clustered).unionByName(alone)
+    is_small = F.max("nth").over(Window.partitionBy("lead")) < full
+    members = members.withColumn("small", is_small)
+    groups = decisions.where("nth = 1").select(F.col("lead").alias("left"))
+    equal = F.lit(EQUAL_SETS).cast(edges.schema["common"].dataType).alias("common")
+    of_groups = edges.select("left", "right", "common").unionByName(
+        groups.select("left", F.col("left").alias("right"), equal)
     )
-    same = left["left"] == right["right"]
-    later = F.col("left_nth") < F.col("right_nth")
-    inside = left.where(F.col("left_nth") < full).join(
-        right.where(F.col("right_nth") < full), same & later
-    )
-    beyond = left.where(F.col("left_nth") == 0).join(right.where(F.col("right_nth") >= full), same)
-    equal = inside.unionByName(beyond).withColumn("common", F.lit(EQUAL_SETS).cast("bigint"))
-    return _pairs_table(between.unionByName(equal), kind)
 
+    def side(name: str, pass_: Column) -> DataFrame:
+        columns = (*_side(name, kind), *_prefixed(name, "nth", "small"))
+        return members.select(F.col("lead").alias(name), pass_.alias("pass"), *columns)
 
-def _of(decisions: DataFrame, name: str, kind: Kind) -> DataFrame:
-    """Return the documents under the name of a column that holds their rank, each prefixed."""
-    from pyspark.sql import functions as F  # noqa: N812
-
-    named = ("doc_id", "position", *kind.sizes, "text_0", "text_1")
-    return decisions.select(
-        F.col("rank").alias(name), *(F.col(one).alias(f"{name}_{one}") for one in named)
+    # The first of a group is paired with all of the other, in a pass of its own; then those that
+    # are few are paired with each other.
+    is_first, is_few = F.col("nth") == 0, F.col("nth") < full
+    left = side("left", F.when(is_first, 0).otherwise(1)).where(F.col("left_nth") < full)
+    passes = F.when(is_few, F.array(F.lit(0), F.lit(1))).otherwise(F.array(F.lit(0)))
+    right = side("right", F.explode(passes))
+    between = (F.col("pass") == 0) | (F.col("left_small") & F.col("right_small"))
+    inside = F.col("left_nth") < F.col("right_nth")
+    found = of_groups.join(left, "left").join(right, ["right", "pass"])
+    return _pairs_table(
+        found.where(F.when(F.col("left") == F.col("right"), inside).otherwise(between)), kind
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -87,13 +88,19 @@ class Texts:
         known = F.when(shared != UNKNOWN, shared / union)
         return F.when(shared == EQUAL_SETS, F.lit(1.0)).otherwise(known)
 
+    def counted(self, documents: DataFrame) -> dict[str, Any]:
+        """Return what the summary says of documents, but for what becomes of them."""
+        from dedup.engines.spark.summary import counted
+
+        return counted(documents, self.config)
+
     def summarise(
-        self, documents: DataFrame, found: Search, clusters: DataFrame, pairs: DataFrame
+        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.summary import summarise
 
-        return summarise(documents, found, clusters, pairs, self.config)
+        return summarise(decisions, sketches, found, counts, self.config)
 
 
 def is_blank() -> Column:
@@ -147,11 +154,11 @@ class HotSets:
     threshold: Fraction
     max_comparisons: int
 
-    def __call__(self, contents: list[pa.Array]) -> BucketPairs:
-        """Return the pairs of the members with these sets."""
+    def __call__(self, contents: list[pa.Array]) -> Iterator[BucketPairs]:
+        """Yield the pairs of the members with these sets."""
         unpacked = [unpacked_words(content) for content in contents]
         sizes = np.concatenate([np.zeros(0, np.int64), *(lengths for _, lengths in unpacked)])
-        return hot_pairs(
+        yield hot_pairs(
             Buckets.of([(np.arange(len(sizes)), np.array([len(sizes)]))]),
             SetStore([words for words, _ in unpacked], sizes),
             self.threshold,

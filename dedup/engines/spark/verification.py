@@ -23,6 +23,22 @@ FEW_PLACES = 1 << 19
 
 
 @dataclass(frozen=True)
+class Verified:
+    """Pairs that match.
+
+    Attributes
+    ----------
+    edges : (left, right, common).
+    count : of them.
+    here : the same, where so few are on the driver.
+    """
+
+    edges: DataFrame
+    count: int
+    here: pa.Table | None = None
+
+
+@dataclass(frozen=True)
 class VerifyPairs:
     """Leaves the pairs that match, with what they have in common."""
 
@@ -30,17 +46,25 @@ class VerifyPairs:
     is_real: bool
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield (left, right, common) of (left, right, left_content, right_content) rows."""
-        for batch in batches:
-            if not batch.num_rows:
+        """Yield (left, right, common) of (left, right, content) rows, two after another a pair."""
+        waiting: pa.RecordBatch | None = None
+        for new in batches:
+            batch = new if waiting is None else pa.concat_batches([waiting, new])
+            count = batch.num_rows // 2
+            waiting = batch.slice(2 * count) if batch.num_rows % 2 else None
+            if not count:
                 continue
-            common = self.compare(batch.column("left_content"), batch.column("right_content"))
+            is_left = np.arange(batch.num_rows) % 2 == 0
+            is_left[2 * count :] = False
+            first = batch.filter(pa.array(is_left))
+            second = batch.slice(1).filter(pa.array(is_left[:-1]))
+            common = self.compare(first.column("content"), second.column("content"))
             good = common != BELOW
             common = common[good]
             yield rows(
                 {
-                    "left": numbers(batch, "left")[good],
-                    "right": numbers(batch, "right")[good],
+                    "left": numbers(first, "left")[good],
+                    "right": numbers(first, "right")[good],
                     "common": common.view(np.float64) if self.is_real else common,
                 }
             )
@@ -57,29 +81,55 @@ def contents_of(
     Parameters
     ----------
     name : of the stage, a list of places.
-    documents : their ranks, in all its columns, each as often as it likes.
+    documents : their ranks, each as often as it likes.
     units : (rank, place) of all.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    wanted = documents.select(F.explode(F.array(*documents.columns)).alias("rank")).distinct()
-    places = units.select("rank", "place").join(wanted, "rank", "left_semi")
+    places = units.select("rank", "place").join(documents.distinct(), "rank", "left_semi")
     places = stages.written(f"{name}_places", places)
     if stages.rows[f"{name}_places"] <= FEW_PLACES:
         places = F.broadcast(places)
     return comparing.contents.join(places, "place").drop("place")
 
 
-def verified(pairs: DataFrame, contents: DataFrame, comparing: Comparing) -> DataFrame:
-    """Return (left, right, common) of the (left, right) pairs that match.
+def verified(
+    stages: Stages,
+    name: str,
+    pairs: DataFrame,
+    here: pa.Table | None,
+    units: DataFrame,
+    comparing: Comparing,
+) -> DataFrame:
+    """Return (left, right, common) of the pairs that match.
+
+    Both sides of a pair come to one task in a single shuffle, so the contents are read once.
 
     Parameters
     ----------
-    contents : (rank, content) of all documents of the pairs.
+    name : of the stages.
+    pairs : (left, right).
+    here : the same, where so few are on the driver.
+    units : (rank, place) of all documents that are compared.
     """
-    left = contents.withColumnsRenamed({"rank": "left", "content": "left_content"})
-    right = contents.withColumnsRenamed({"rank": "right", "content": "right_content"})
-    both = pairs.join(left, "left").join(right, "right")
-    chosen = both.select("left", "right", "left_content", "right_content")
+    from pyspark.sql import functions as F  # noqa: N812
+
+    sides = pairs.select("left", "right", F.explode(F.array("left", "right")).alias("rank"))
+    wanted = None if here is None else np.unique(np.concatenate([*_sides(here)]))
+    if wanted is not None and len(wanted) <= FEW_PLACES:
+        known = F.broadcast(stages.table(pa.table({"rank": wanted})))
+        places = F.broadcast(units.select("rank", "place").join(known, "rank"))
+        contents = comparing.contents.join(places, "place")
+        sides = F.broadcast(sides)
+    else:
+        contents = contents_of(stages, name, sides.select("rank"), units, comparing)
+    both = sides.join(contents, "rank").select("left", "right", "rank", "content")
+    ordered = stages.sorted_by(both, ["left", "right"], ["rank"])
     work = VerifyPairs(comparing.compare, comparing.common_type == "double")
-    return chosen.mapInArrow(work, f"left bigint, right bigint, common {comparing.common_type}")
+    columns = f"left bigint, right bigint, common {comparing.common_type}"
+    return ordered.mapInArrow(work, columns)
+
+
+def _sides(pairs: pa.Table) -> Iterator[Int64Array]:
+    for name in ("left", "right"):
+        yield pairs[name].to_numpy()
