@@ -28,11 +28,11 @@ from dedup.errors import InputError
 from dedup.io.inputs import printable
 from dedup.jobs.run_input import content_fingerprint, described_file
 from dedup.vectors.config import VectorConfig
+from dedup.vectors.lists import floats
 from dedup.vectors.reading import (
     check_array,
     check_path,
     files_of,
-    floats,
     readable,
     wanted_columns,
 )
