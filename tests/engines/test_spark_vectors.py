@@ -13,6 +13,7 @@ import pytest
 
 import dedup
 import dedup.spark
+from dedup.errors import InputError
 from dedup.vectors import find_duplicates
 from tests.engines.test_spark_cluster import finished, submitted
 from tests.engines.test_spark_conformance import in_order
@@ -102,6 +103,20 @@ def test_tables_of_vectors_are_equal(spark: Any, way: str) -> None:
         added = expected.decision_columns
         rows = found.annotated().select("name", *added.column_names).toArrow().sort_by("name")
         assert rows.select(added.column_names).to_pylist() == added.to_pylist()
+
+
+@pytest.mark.slow
+def test_bad_vectors_are_named_by_their_ids(spark: Any) -> None:
+    rows = [("c", None), ("a", [1.0, None]), ("b", [1.0, 2.0]), ("d", [1.0]), ("e", [2.0, 4.0])]
+    df = spark.createDataFrame(rows, "name string, embedding array<float>")
+    said = "the vectors of ids a, c are null; 1 are of another dimension"
+    with pytest.raises(InputError, match=said):
+        dedup.spark.find_vectors(df, id="name")
+    with dedup.spark.find_vectors(df, id="name", skip_bad=True) as found:
+        assert [row.name for row in found.removed().collect()] == ["e"]
+        assert found.summary["input"]["excluded"] == {"null": 2, "of another dimension": 1}
+    with pytest.raises(InputError, match="no column 'vector', but name, embedding"):
+        dedup.spark.find_vectors(df, vector="vector", id="name")
 
 
 @pytest.mark.slow
