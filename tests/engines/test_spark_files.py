@@ -20,6 +20,7 @@ from dedup.cli import cli
 from dedup.engines.spark import files as spark_files
 from dedup.engines.spark.session import scratch_folder
 from dedup.io.filtered import KINDS
+from dedup.jobs.guard import removal_tables
 from dedup.report.overview import show
 from tests.worlds import world
 
@@ -136,6 +137,28 @@ def test_the_sample_crawl_by_the_command(spark: Any, tmp_path: Path) -> None:
     assert octets[0] == octets[1]
     audited = [dedup.audit(place, [SAMPLE]) for place in (out, tmp_path / "local")]
     assert audited[0] == audited[1]
+
+
+def test_the_command_prints_what_would_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(tmp_path)
+    local = dedup.find_duplicates(tmp_path, threshold=0.7)
+    asked: list[dict[str, Any]] = []
+
+    def run(inputs: Any, output: Any, config: dedup.Config, **options: Any) -> dict[str, Any]:
+        asked.append({"output": output, "threshold": config.threshold, **options})
+        return local.summary
+
+    monkeypatch.setattr("dedup.spark.run", run)
+    spark = ["run", str(tmp_path), "--engine", "spark", "--threshold", "0.7"]
+    uri = "hdfs://user:secret@host/out"
+    done = CliRunner().invoke(cli, [*spark, "-o", uri, "--kept", "k"], catch_exceptions=False)
+    assert done.output.endswith("results in hdfs://host/out\n")
+    done = CliRunner().invoke(cli, [*spark, "--dry-run"], catch_exceptions=False)
+    assert done.output.endswith(removal_tables(local.summary["removal"]) + "\n")
+    assert [(one["output"], one["kept"], float(one["threshold"])) for one in asked] == [
+        (uri, "k", 0.7),
+        (None, None, 0.7),
+    ]
 
 
 def test_what_is_not_for_spark(tmp_path: Path) -> None:
