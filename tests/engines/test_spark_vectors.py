@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 import dedup
 import dedup.spark
 from dedup.vectors import find_duplicates
+from tests.engines.test_spark_cluster import finished, submitted
 from tests.engines.test_spark_conformance import in_order
 from tests.vectors.vector_worlds import at_cosine, at_distance, background
 
@@ -99,3 +102,24 @@ def test_tables_of_vectors_are_equal(spark: Any, way: str) -> None:
         added = expected.decision_columns
         rows = found.annotated().select("name", *added.column_names).toArrow().sort_by("name")
         assert rows.select(added.column_names).to_pylist() == added.to_pylist()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("partitions", [1, 7])
+def test_tables_from_a_cluster(partitions: int, tmp_path: Path) -> None:
+    """Separate JVMs; 3,000 near-copies of one vector, and pairs planted among 20,000 others."""
+    vectors = background("clustered", 20_000, 32)
+    copies = at_cosine(np.repeat(vectors[:1], 3_000, axis=0), 0.99)
+    world = np.concatenate([vectors, at_cosine(vectors[:4_000], 0.95), copies])
+    order = np.random.default_rng(0).permutation(len(world))
+    embedding = pa.array(list(world[order].astype(np.float32)), pa.list_(pa.float32(), 32))
+    path = tmp_path / "vectors.parquet"
+    pq.write_table(pa.table({"embedding": embedding}), path, row_group_size=4_000)
+    expected = find_duplicates([path], threshold=0.93)
+    assert expected.summary["search"]["largest_bucket"] > 2_500
+    options = ("--threshold", "0.93")
+    words = ("vectors", "run")
+    finished(submitted(path, tmp_path / "out", tmp_path, partitions, *options, words=words))
+    for name in ("clusters", "pairs"):
+        found = pq.read_table(tmp_path / "out" / f"{name}.parquet")
+        assert found.to_pylist() == getattr(expected, name).to_pylist(), name
