@@ -86,6 +86,18 @@ def test_killed_at_any_moment(tmp_path: Path) -> None:
     assert set(contents(path)) == named | {"manifest.json"}
 
 
+def test_a_creation_that_was_killed_can_be_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "index"
+    path.mkdir()
+    for name in ("functions", "manifest.json.partial"):
+        (path / name).write_text("half")
+    with pytest.raises(dedup.OutputExistsError, match="index is there"):  # not ours
+        VectorIndex.create(path, VECTORS)
+    (path / "lock").touch()
+    assert VectorIndex.create(path, VECTORS).verify() == []
+    assert set(contents(path)) == {"functions", "manifest.json"}
+
+
 def test_a_flipped_byte_anywhere_is_found(path: Path) -> None:
     whole = contents(path)
     assert "functions" in whole
@@ -154,6 +166,9 @@ def test_what_does_not_match_is_spelled_out(path: Path, tmp_path: Path) -> None:
         VectorIndex.open(tmp_path)
     with pytest.raises(ConfigError, match="an index has no option 'keep'"):
         VectorIndex.create(tmp_path / "other", VECTORS, keep="last")
+    with pytest.raises(ConfigError, match="store is 'some'; give one of new, all"):
+        VectorIndex.create(tmp_path / "other", VECTORS, store="some")
+    assert not (tmp_path / "other").exists()
     with pytest.raises(dedup.OutputExistsError, match="index is there"):
         VectorIndex.create(path, VECTORS)
     manifest = json.loads((path / "manifest.json").read_text())
@@ -205,6 +220,18 @@ def test_what_is_left_out_is_not_stored(tmp_path: Path) -> None:
     assert len(index) == 3
     nearest = index.query(data, top=1, skip_bad=True)
     assert nearest["doc_id"].to_pylist() == [0, 3, 3]
+
+
+@pytest.mark.parametrize("measure", ["cosine", "euclidean"])
+def test_a_sample_of_one(tmp_path: Path, measure: str) -> None:
+    """Bad vectors of a sample do not matter, but there must be a good one."""
+    sample = np.array([[np.nan, 0], [3, 4], [np.inf, 1]])
+    index = VectorIndex.create(tmp_path / "index", sample, measure=measure)
+    assert index.add(sample[1:2])["match"].to_pylist() == ["new"]
+    assert index.query(sample[1:2])["doc_id"].to_pylist() == [0]
+    with pytest.raises(InputError, match="no vector of the sample can be compared; give others"):
+        VectorIndex.create(tmp_path / "none", sample[:1], measure=measure)
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("measure", ["cosine", "euclidean"])
