@@ -200,8 +200,8 @@ def _summary(folder: Path) -> dict[str, Any]:
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
         if of_vectors(summary):
             raise InputError(
-                f"{folder} is of vectors, whose files are not copied; take from them the rows "
-                f"whose positions {CLUSTERS_FILE} has as is_removed."
+                f"{folder} is of vectors, which are copied in their run only; run it again with "
+                "--kept, --removed or --annotated."
             )
         is_whole = bool(summary["config"] and summary["removal"])
         is_whole &= all("records_digest" in source for source in summary["input"]["sources"])
