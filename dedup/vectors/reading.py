@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dedup.errors import InputError
 from dedup.io.inputs import InputFile
+from dedup.io.parquet import BUFFER_BYTES
 from dedup.io.values import join_tables
 from dedup.keeper import policy_column
 from dedup.text.hashing import Int64Array
@@ -26,6 +27,7 @@ from dedup.vectors.config import VectorConfig
 from dedup.vectors.corpus import MIXED, NULL, VectorCorpus, checked, digests_of
 from dedup.vectors.lists import floats, matrix_of
 
+_RELEASED_BYTES = 1 << 26
 _SUFFIXES = (".parquet", ".pq", ".arrow", ".feather", ".npy")
 
 
@@ -106,12 +108,27 @@ def _joined(pieces: list[NDArray[Any]]) -> NDArray[Any]:
         return np.asarray(pieces[0])
     kind = np.float64 if any(piece.dtype == np.float64 for piece in pieces) else np.float32
     values = np.empty((sum(map(len, pieces)), pieces[0].shape[1]), kind)
-    stop = len(values)
+    stop, pool = len(values), _Pool()
     while pieces:
         start = stop - len(pieces[-1])
         values[start:stop] = pieces.pop()
+        pool.used(values[start:stop].nbytes)
         stop = start
     return values
+
+
+class _Pool:
+    """Arrow's memory, which it would keep for itself when it is free: as much again, and more."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    def used(self, num_bytes: int) -> None:
+        """Give back what is free, after so many bytes more now and then."""
+        self._bytes += num_bytes
+        if self._bytes >= _RELEASED_BYTES:
+            self._bytes = 0
+            pa.default_memory_pool().release_unused()
 
 
 def files_of(paths: Sequence[str | os.PathLike[str]]) -> list[InputFile]:
@@ -181,7 +198,7 @@ def _of_file(path: Path, config: VectorConfig, dim: list[int], more: Sequence[st
             array = np.load(path, mmap_mode="c", allow_pickle=False)
             return _of_array(array, path.name, config, dim, more)
         if path.suffix in (".parquet", ".pq"):
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
                 names = wanted_columns(file.schema_arrow, path.name, config, more)
                 batches = file.iter_batches(columns=names)
                 return _of_batches(batches, file.schema_arrow, path.name, config, dim, more)
@@ -255,7 +272,9 @@ def _of_batches(
     source = _Source(name)
     id_name = config.id_column or ("id" if "id" in names else None)
     policy = policy_column(config.keep)
+    pool = _Pool()
     for batch in batches:
+        pool.used(batch.nbytes)
         _add_lists(source, batch[config.vector], dim)
         columns = {name: batch[name] for name in (policy, *more) if name is not None}
         if id_name is not None:

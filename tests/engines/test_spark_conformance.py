@@ -96,7 +96,17 @@ def of_odd_order() -> dedup.Check:
     ("id_column", "partitions", "options"),
     [
         ("url", 1, {"linkage": "components", "pairs": "all", "threshold": "0.7"}),
-        ("number", 7, {"keep": "max:score", "within": "host", "keep_best": 2, "threshold": "0.6"}),
+        (
+            "number",
+            7,
+            {
+                "keep": "max:score",
+                "within": "host",
+                "keep_best": 2,
+                "pairs": "all",
+                "threshold": "0.6",
+            },
+        ),
         ("url", 2, {"keep": "last", "min_tokens": 20, "ngram": 3, "check": of_odd_order()}),
     ],
     ids=["components and all pairs", "policy, groups, the best two", "last, and a check"],

@@ -30,9 +30,9 @@ MOST_BYTES = 1 << 27
 """Contents of the members of a hot bucket that a task looks at: 128 MiB, and as much again for the
 prefixes of sets. Members beyond are skipped, counted and reported, as those beyond a cap are."""
 
-DRIVER_BYTES = 1 << 25
-"""Buckets, and the pairs in them, that are listed on the driver: 32 MiB of rows come there, below
-the 64 MiB of a small ``spark.driver.maxResultSize``."""
+DRIVER_BYTES = 1 << 24
+"""Rows of buckets, and the pairs in them, that are listed on the driver: 16 MiB, a million pairs,
+below the 64 MiB of a small ``spark.driver.maxResultSize``."""
 
 
 @dataclass(frozen=True)

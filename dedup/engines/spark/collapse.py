@@ -32,4 +32,5 @@ def collapsed(stages: Stages, documents: DataFrame, kind: Kind) -> DataFrame:
     alike = ordered.mapInArrow(MarkLeads(tuple(keys), "compared"), schema)
     is_first = (F.col("lead") == F.col("rank")) & kind.searched()
     alike = alike.withColumn("is_unit", F.col("compared") & is_first).drop("compared")
-    return stages.written("documents", alike)
+    largest = F.coalesce(F.max("nth") + 1, F.lit(0))
+    return stages.written("documents", alike, observe={"largest_group": largest})

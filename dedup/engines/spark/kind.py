@@ -142,14 +142,19 @@ class Kind(Protocol):
         """
         ...
 
+    def lost(self, decisions: DataFrame, sketches: DataFrame) -> dict[str, Any]:
+        """Return what the summary says of where documents are removed."""
+        ...
+
     def summarise(
-        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
+        self, decisions: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing.
 
         Parameters
         ----------
         counts : what `counted` returned, and how many ``clusters``, ``clustered_documents``,
-            ``removed`` and ``matched`` documents, and ``pairs`` there are; ``largest_cluster``.
+            ``removed`` and ``matched`` documents, and ``pairs`` there are; ``largest_cluster``, and
+            ``largest_group``, of equal documents.
         """
         ...

@@ -92,14 +92,16 @@ def find(
     units = documents.where("is_unit").select("rank", "place", *kind.sizes, "group")
     found = Searching(stages, units, sketches, kind, check).run()
     decisions = decided(stages, documents, found.removals, found.labels, kind)
-    result = dict(stages.observed["decisions"])
+    lost = stages.later(lambda: kind.lost(decisions, sketches))
+    result = stages.observed["documents"] | stages.observed["decisions"]
     if config.pairs == "all":
         pairs = stages.written("pairs", all_pairs_table(decisions, found.edges, kind))
         result["pairs"] = stages.rows["pairs"]
     else:
         pairs = decided_pairs(decisions, kind)
         result["pairs"] = result["matched"]
-    summary = kind.summarise(decisions, sketches, found, counts.result() | result)
+    summary = kind.summarise(decisions, found, counts.result() | result)
+    summary |= lost.result()
     if check is not None:
         summary["search"]["refused_by_check"] = found.num_refused
     clusters = clusters_table(decisions, kind, riding)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
-from dedup.engines.spark.removal import removal
 from dedup.engines.spark.search import Search
-from dedup.engines.spark.tables import removed_table
+from dedup.engines.spark.tables import paired_members
 from dedup.engines.spark.texts import is_blank
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.summary import (
@@ -30,7 +29,6 @@ CLUSTERS = ("clusters", "clustered_documents", "largest_cluster")
 
 def summarise(
     decisions: DataFrame,
-    sketches: DataFrame,
     found: Search,
     counts: dict[str, Any],
     config: Config,
@@ -49,6 +47,9 @@ def summarise(
     num_pairs, removed = facts.pop("pairs"), facts.pop("removed")
     spared = facts.pop("matched") - removed
     count = facts["documents"]
+    # Of smaller groups all pairs are listed.
+    is_large = facts.pop("largest_group") > paired_members(config.max_comparisons)
+    omits = is_large and config.pairs == "all"
     import pyspark
 
     return {
@@ -75,12 +76,9 @@ def summarise(
             "kept": count - removed,
             "removed_share": removed / count if count else 0.0,
             "pairs": num_pairs,
-            "omitted_pairs": all_pairs(decisions, found) - num_pairs
-            if config.pairs == "all"
-            else 0,
+            "omitted_pairs": all_pairs(decisions, found) - num_pairs if omits else 0,
             **({} if config.keep_best == 1 else {"spared": spared}),
         },
-        "removal": removal(decisions, removed_table(decisions), sketches, config),
         "ignored_shingles": None,
         "warnings": [
             *([] if count else ["the input holds no document"]),

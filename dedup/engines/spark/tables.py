@@ -75,6 +75,11 @@ def _remover(decisions: DataFrame) -> str:
     return "removed_by" if "removed_by_position" in decisions.columns else "keeper"
 
 
+def paired_members(max_comparisons: int) -> int:
+    """Return how many equal documents are paired each with each, before a cap leaves pairs out."""
+    return max(2, (1 + isqrt(1 + 8 * max_comparisons)) // 2)
+
+
 def all_pairs_table(decisions: DataFrame, edges: DataFrame, kind: Kind) -> DataFrame:
     """Return every verified pair, documents with equal digests expanded.
 
@@ -89,7 +94,7 @@ def all_pairs_table(decisions: DataFrame, edges: DataFrame, kind: Kind) -> DataF
     from pyspark.sql import Window
     from pyspark.sql import functions as F  # noqa: N812
 
-    full = max(2, (1 + isqrt(1 + 8 * kind.config.max_comparisons)) // 2)
+    full = paired_members(kind.config.max_comparisons)
     # What has a pair is in a cluster, or has an edge to what another keeper removed.
     is_clustered = F.col("cluster_size") > 1
     with_edges = edges.select(F.explode(F.array("left", "right")).alias("lead"))

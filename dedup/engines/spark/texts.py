@@ -15,6 +15,8 @@ from dedup.config import Config
 from dedup.engines.spark.arrays import numbers, rows, unpacked_words
 from dedup.engines.spark.kind import Batches, Comparing
 from dedup.engines.spark.numbering import with_groups
+from dedup.engines.spark.removal import removal
+from dedup.engines.spark.tables import removed_table
 from dedup.lsh.buckets import Buckets
 from dedup.lsh.hot_buckets import BucketPairs, hot_pairs
 from dedup.output.measures import EQUAL_SETS, UNKNOWN
@@ -94,13 +96,17 @@ class Texts:
 
         return counted(documents, self.config)
 
+    def lost(self, decisions: DataFrame, sketches: DataFrame) -> dict[str, Any]:
+        """Return what the summary says of where documents are removed, by host and by keeper."""
+        return {"removal": removal(decisions, removed_table(decisions), sketches, self.config)}
+
     def summarise(
-        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
+        self, decisions: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.summary import summarise
 
-        return summarise(decisions, sketches, found, counts, self.config)
+        return summarise(decisions, found, counts, self.config)
 
 
 def is_blank() -> Column:

@@ -141,8 +141,12 @@ class VectorKind:
 
         return one_row(documents, documents=F.count("*"), units=F.count_if("is_unit"))
 
+    def lost(self, decisions: DataFrame, sketches: DataFrame) -> dict[str, Any]:
+        """Return nothing: vectors have no hosts."""
+        return {}
+
     def summarise(
-        self, decisions: DataFrame, sketches: DataFrame, found: Search, counts: dict[str, Any]
+        self, decisions: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.vector_summary import summarise

@@ -115,12 +115,10 @@ def verified(
     from pyspark.sql import functions as F  # noqa: N812
 
     sides = pairs.select("left", "right", F.explode(F.array("left", "right")).alias("rank"))
-    wanted = None if here is None else np.unique(np.concatenate([*_sides(here)]))
-    if wanted is not None and len(wanted) <= FEW_PLACES:
+    if here is not None and len(wanted := _documents(here)) <= FEW_PLACES:
         known = F.broadcast(stages.table(pa.table({"rank": wanted})))
         places = F.broadcast(units.select("rank", "place").join(known, "rank"))
         contents = comparing.contents.join(places, "place")
-        sides = F.broadcast(sides)
     else:
         contents = contents_of(stages, name, sides.select("rank"), units, comparing)
     both = sides.join(contents, "rank").select("left", "right", "rank", "content")
@@ -130,6 +128,7 @@ def verified(
     return ordered.mapInArrow(work, columns)
 
 
-def _sides(pairs: pa.Table) -> Iterator[Int64Array]:
-    for name in ("left", "right"):
-        yield pairs[name].to_numpy()
+def _documents(pairs: pa.Table) -> Int64Array:
+    """Return the ranks that stand in pairs, each once."""
+    ranks: Int64Array = np.unique(np.concatenate([pairs[side] for side in ("left", "right")]))
+    return ranks
