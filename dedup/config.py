@@ -7,12 +7,20 @@ here. Light: imports nothing heavy, for `dedup --help` reads it.
 from __future__ import annotations
 
 import os
-import secrets
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from fractions import Fraction
 from typing import Any, ClassVar
 
 from dedup.errors import ConfigError
+from dedup.options import (
+    check_choices,
+    check_recall,
+    check_whole,
+    drawn_seed,
+    option,
+    parsed_fraction,
+    usable_cores,
+)
 from dedup.resources.sizes import parse_bytes
 
 METHODS = ("minhash", "simhash", "both", "exact")
@@ -29,11 +37,6 @@ MAX_DENOMINATOR = 1 << 30
 _THRESHOLD = Fraction("0.8")
 _LEAST_THRESHOLD = Fraction("0.01")
 """Below it bands are so many that the tables of a signature no longer fit the memory."""
-
-
-def option(default: Any, help_: str, *, choices: tuple[str, ...] = (), metavar: str = "") -> Any:
-    """Return a field with what the command line says of it."""
-    return field(default=default, metadata={"help": help_, "choices": choices, "metavar": metavar})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,12 +174,15 @@ class Config:
                 f"threshold is {self.threshold}; give a number from {float(_LEAST_THRESHOLD)} to 1."
             )
         object.__setattr__(self, "threshold", _comparable(threshold))
-        if not 0.5 <= self.recall < 1:
-            raise ConfigError(f"recall is {self.recall}; give a number from 0.5 to below 1.")
-        _at_least("ngram", self.ngram, 1)
-        _at_least("max_comparisons", self.max_comparisons, 1)
-        _at_least("min_tokens", self.min_tokens, 0)
-        _at_least("keep_best", self.keep_best, 1)
+        check_recall(self.recall)
+        for name, least in (
+            ("ngram", 1),
+            ("max_comparisons", 1),
+            ("min_tokens", 0),
+            ("keep_best", 1),
+            ("workers", 1),
+        ):
+            check_whole(self, name, least)
         if self.ignore_common is not None and not 0 < self.ignore_common < 1:
             raise ConfigError(
                 f"ignore_common is {self.ignore_common}; give a share above 0 and below 1."
@@ -185,8 +191,6 @@ class Config:
             raise ConfigError(
                 f"common_within is {self.common_within!r} without ignore_common; give both."
             )
-        if self.workers is not None:
-            _at_least("workers", self.workers, 1)
         if not 0 <= self.max_hamming <= 16:
             raise ConfigError(f"max_hamming is {self.max_hamming}; give a number from 0 to 16.")
         if not 0 <= self.max_removal <= 1:
@@ -195,18 +199,7 @@ class Config:
             raise ConfigError(
                 f"max_removal_host is {self.max_removal_host}; give a share from 0 to 1."
             )
-        for name, choices in (
-            ("method", METHODS),
-            ("measure", MEASURES),
-            ("linkage", LINKAGES),
-            ("pairs", PAIRS),
-            ("unit", UNITS),
-            ("simhash_weights", SIMHASH_WEIGHTS),
-            ("extract", EXTRACTS),
-        ):
-            if getattr(self, name) not in choices:
-                value = getattr(self, name)
-                raise ConfigError(f"{name} is {value!r}; give one of {', '.join(choices)}.")
+        check_choices(self)
         if self.measure == "containment" and self.method != "minhash":
             raise ConfigError(
                 f"method is {self.method!r} with measure 'containment', which finds its own "
@@ -249,19 +242,6 @@ class Config:
         return [option.name for option in fields(cls)]
 
 
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-
-
-def parsed_fraction(value: Fraction | float | str) -> Fraction:
-    """Return the exact value of a decimal text; a float stands for its shortest text."""
-    try:
-        return value if isinstance(value, Fraction) else Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        raise ConfigError(f"threshold is {value!r}; give a number such as 0.8.") from None
-
-
 def _comparable(value: Fraction) -> Fraction:
     """Return the least fraction from `value` on with a denominator up to 2**30.
 
@@ -275,21 +255,3 @@ def _comparable(value: Fraction) -> Fraction:
     a, b = near.as_integer_ratio()
     d = MAX_DENOMINATOR - (MAX_DENOMINATOR + pow(a, -1, b)) % b
     return Fraction(a * d + 1, b * d)
-
-
-def drawn_seed(value: int | str) -> int:
-    """Return the seed as a number, drawn for "random"."""
-    if value == "random":
-        return secrets.randbits(64)
-    try:
-        seed = int(value)
-    except ValueError:
-        raise ConfigError(f"seed is {value!r}; give a whole number, or 'random'.") from None
-    if not 0 <= seed < 1 << 64:
-        raise ConfigError(f"seed is {seed}; give a number from 0 to 2**64 - 1.")
-    return seed
-
-
-def _at_least(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or value < least:
-        raise ConfigError(f"{name} is {value!r}; give a whole number of at least {least}.")

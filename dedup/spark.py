@@ -60,15 +60,19 @@ class SparkResult:
     def annotated(self) -> DataFrame:
         """Return the rows of the input with the decisions added, as ``--annotated`` has them.
 
-        ``cluster_id``, ``keeper_id`` and ``jaccard`` are null for a document that is alone. Columns
-        of these names are replaced.
+        ``cluster_id``, ``keeper_id`` and the similarity are null for what is alone. Columns of
+        these names are replaced.
         """
+        import pyarrow as pa
         from pyspark.sql import functions as F  # noqa: N812
 
         from dedup.engines.spark.sketching import column_at
+        from dedup.output.schema import decisions_schema
 
-        added = self.clusters.select(F.col("doc_id").alias(_DECIDED), *DECISION_COLUMNS)
-        others = [name for name in self._data.columns if name not in DECISION_COLUMNS]
+        columns = decisions_schema(pa.null(), self.summary["search"]["measure"]).names
+        added = self.clusters.select(F.col("doc_id").alias(_DECIDED), *columns)
+        replaced = {*DECISION_COLUMNS, *columns}
+        others = [name for name in self._data.columns if name not in replaced]
         rows = self._data.select(
             *(column_at((name,)) for name in others), column_at(self._id_path).alias(_ID)
         )

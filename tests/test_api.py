@@ -145,6 +145,7 @@ def test_a_wrong_column_lists_those_there_are() -> None:
         ({"threshold": "much"}, "threshold is 'much'"),
         ({"recall": 1.0}, "recall is 1.0"),
         ({"ngram": 0}, "ngram is 0"),
+        ({"ngram": None}, "ngram is None"),
         ({"method": "magic"}, "method is 'magic'; give one of minhash, simhash, both, exact"),
         ({"keep": "best"}, "keep is 'best'; give one of first, last"),
         ({"keep": "max:"}, "keep is 'max:'"),

@@ -59,11 +59,17 @@ def environment(folder: Path) -> dict[str, str]:
     return os.environ | python | {"PATH": path}
 
 
-@pytest.mark.parametrize("page", EXECUTED, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.stem, marks=[pytest.mark.slow] * (page.stem == "near-images"))
+        for page in EXECUTED
+    ],
+)
 def test_examples(page: Path, checkout: Path) -> None:
     for module in ("fastwarc", "resiliparse", "pandas", "jinja2", "plotly"):
         pytest.importorskip(module)
-    if page.stem == "spark":
+    if page.stem in ("spark", "near-images"):
         need_java()
     for command, shown in examples(page):
         done = subprocess.run(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -158,21 +158,30 @@ class StoredIndex(ABC, Generic[M, S, C]):
 
 
 @contextmanager
-def making(path: PathLike) -> Iterator[str]:
+def making(path: PathLike, before: Collection[str] = ()) -> Iterator[str]:
     """Give a folder for a new index, under the lock; the block saves its manifest.
+
+    Parameters
+    ----------
+    before : names of files that the block writes before; what a killed one left is removed.
 
     Raises
     ------
     OutputExistsError : something is there.
     """
     folder = os.fspath(path)
+    leftovers = {f"{MANIFEST_FILE}.partial", *before}
     with in_one_sentence([folder]):
         os.makedirs(folder, exist_ok=True)
-        if set(os.listdir(folder)) - {LOCK_FILE}:
+        there = set(os.listdir(folder))
+        if there - {LOCK_FILE} - (leftovers if LOCK_FILE in there else set()):
             raise OutputExistsError(f"{folder} is there; give another path, or add to it.")
         with writing(folder, PATIENCE_SECONDS):
-            if MANIFEST_FILE in os.listdir(folder):
+            there = set(os.listdir(folder))
+            if MANIFEST_FILE in there:
                 raise OutputExistsError(f"{folder} is there; give another path, or add to it.")
+            for name in there & leftovers:
+                os.unlink(os.path.join(folder, name))
             yield folder
 
 

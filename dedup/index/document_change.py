@@ -72,6 +72,7 @@ def _documents(
         set_bounds=np.concatenate([[0], np.cumsum(sizes)]),
         digests=batch.digests[chosen],
         text_digests=batch.text_digests[chosen],
+        num_rows=entries.shape[1],
         entries=KeyRun.of(entries, 0).entries,
         sets=[SetStore([batch.sets], batch.sizes).gather(chosen)],
         duplicate=is_duplicate[chosen],

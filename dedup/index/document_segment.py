@@ -42,8 +42,7 @@ class DocumentEntry(SegmentEntry):
 class NewDocuments(NewSegment):
     """Documents that are to become a segment.
 
-    The entries have shape (bands + 1, documents): row 0 are the first words of the digests, the
-    others band keys.
+    Row 0 of the entries are the first words of the digests, the others band keys.
 
     Attributes
     ----------
@@ -62,7 +61,7 @@ class NewDocuments(NewSegment):
     def write(self, folder: str, stem: str) -> DocumentEntry:
         """Write the files of the segment."""
         count, shingles = len(self.numbers), int(self.set_bounds[-1])
-        layout = _layout(count, shingles, len(self.entries) - 1)
+        layout = _layout(count, shingles, self.num_rows - 1)
         files = self.write_files(folder, stem, shingles, layout, self.sets)
         return DocumentEntry(count, *files, shingles)
 

@@ -56,8 +56,7 @@ class Manifest(ABC, Generic[S]):
     segments: tuple[SegmentEntry, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        if self.store not in STORES:
-            raise ConfigError(f"store is {self.store!r}; give one of {', '.join(STORES)}.")
+        check_store(self.store)
 
     @abstractmethod
     def opened(self, folder: str, entry: SegmentEntry) -> S:
@@ -139,6 +138,12 @@ class Manifest(ABC, Generic[S]):
             del values[name]
         segments = tuple(cls.entry(**_with_files(one)) for one in values.pop("segments"))
         return cls(segments=segments, **_with_files(values))
+
+
+def check_store(store: str) -> None:
+    """Raise ConfigError where it is none of `STORES`."""
+    if store not in STORES:
+        raise ConfigError(f"store is {store!r}; give one of {', '.join(STORES)}.")
 
 
 def _read(folder: str, made_by: str) -> dict[str, Any]:

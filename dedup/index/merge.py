@@ -45,6 +45,7 @@ class Survivors(Generic[S]):
             "ids": self._ids(),
             "numbers": self.joined("numbers"),
             "added": self.joined("added"),
+            "num_rows": len(self.parts[0][0].entries),
             "entries": self._entries(),
             "duplicate": (self.joined("marks") & DUPLICATE) > 0,
         }
@@ -55,30 +56,29 @@ class Survivors(Generic[S]):
             unified([chunk for column in columns for chunk in column.chunks], is_id=True)
         )
 
-    def _entries(self) -> UInt64Array:
+    def _entries(self) -> Iterator[UInt64Array]:
         count = len(self)
         bits = place_bits(count)
-        merged = np.empty((len(self.parts[0][0].entries), count), np.uint64)
-        for row, target in enumerate(merged):
-            first = end = 0
-            for segment, places in self.parts:
+        bounds = np.cumsum([0, *(len(places) for _, places in self.parts)]).tolist()
+        moved = [np.full(len(segment), -1) for segment, _ in self.parts]
+        for (_, places), target, first in zip(self.parts, moved, bounds[:-1], strict=True):
+            target[places] = np.arange(first, first + len(places))
+        for row in range(len(self.parts[0][0].entries)):
+            pieces = []
+            for (segment, _), target in zip(self.parts, moved, strict=True):
                 entries = segment.entries[row]
-                moved = np.full(len(segment), -1)
-                moved[places] = np.arange(first, first + len(places))
-                place = moved[segment.places(row, np.arange(len(entries)))]
-                keys = (entries >> bits) << bits
+                place = target[segment.places(row, np.arange(len(entries)))]
                 live = place >= 0
-                found = keys[live] | place[live].view(np.uint64)
-                target[end : end + len(found)] = found
-                first, end = first + len(places), end + len(found)
-            target.sort(kind="stable")  # sorted runs, one after the other
-        return merged
+                pieces.append(((entries >> bits) << bits)[live] | place[live].view(np.uint64))
+            merged = np.concatenate(pieces)
+            merged.sort(kind="stable")  # sorted runs, one after the other
+            yield merged
 
 
 def merge(folder: str, stem: str, segments: Sequence[DocumentSegment]) -> DocumentEntry | None:
     """Write segments as one; None where no document is left.
 
-    In memory are a few numbers a document and the entries of all bands.
+    In memory are a few numbers a document, and the entries of one band.
     """
     kept = Survivors(segments)
     if not len(kept):

@@ -62,8 +62,9 @@ class NewSegment:
     ids : the users' ids.
     numbers : int64, ascending; how many documents were added to the index before each.
     added : int64; when, in seconds since 1970 (UTC).
-    entries : uint64, shape (rows, documents); each ascending: a key, whose low bits gave way to the
-        document's place; see `KeyRun`.
+    num_rows : of the entries.
+    entries : uint64, a row of shape (documents,) after the other; each ascending: a key, whose low
+        bits gave way to the document's place; see `KeyRun`.
     duplicate : bool; whether the document is no keeper.
     """
 
@@ -72,7 +73,8 @@ class NewSegment:
     ids: pa.Array
     numbers: Int64Array
     added: Int64Array
-    entries: UInt64Array
+    num_rows: int
+    entries: Iterable[UInt64Array]
     duplicate: NDArray[np.bool_]
 
     def write_files(
@@ -89,7 +91,8 @@ class NewSegment:
         with NewFile(folder, f"{stem}.data") as file:
             file.write(self.magic + np.array([len(self.numbers), size], np.int64).tobytes())
             for name in list(layout)[:-1]:
-                file.write(np.ascontiguousarray(getattr(self, name)))
+                for piece in self.entries if name == "entries" else (getattr(self, name),):
+                    file.write(np.ascontiguousarray(piece))
             for piece in last:
                 file.write(np.ascontiguousarray(piece))
         if file.stored.bytes != (wanted := sum(_sizes(layout).values()) + HEADER_BYTES):

@@ -10,8 +10,18 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from dedup.config import LINKAGES, PAIRS, drawn_seed, option, parsed_fraction, usable_cores
+from dedup.config import Config
 from dedup.errors import ConfigError
+from dedup.options import (
+    check_choices,
+    check_recall,
+    check_whole,
+    drawn_seed,
+    option,
+    parsed_fraction,
+    same_option,
+    usable_cores,
+)
 
 MEASURES = ("cosine", "euclidean")
 FAMILIES = ("hyperplanes", "cross-polytope", "rotation", "stable")
@@ -40,9 +50,7 @@ class VectorConfig:
     )
     measure: str = option("cosine", "How vectors are compared.", choices=MEASURES)
     vector: str = option("embedding", "Column of the vectors.", metavar="NAME")
-    recall: float = option(
-        0.99, "Least probability that a pair at the threshold is compared.", metavar="P"
-    )
+    recall: float = same_option(Config, "recall")
     family: str | None = option(
         None,
         "Hash functions: hyperplanes (if not given), cross-polytope or rotation for cosine; stable "
@@ -75,20 +83,10 @@ class VectorConfig:
         "column date, or newest:COL). Nulls come last, equal ones go by position.",
         metavar="POLICY",
     )
-    linkage: str = option(
-        "keeper",
-        "Clusters of a keeper and what it removes, or connected components.",
-        choices=LINKAGES,
-    )
-    pairs: str = option(
-        "decided",
-        "Pairs to write: those that decided, or every candidate at the threshold.",
-        choices=PAIRS,
-    )
-    id_column: str | None = option(
-        None, "Column of the ids; 'id' where there is one, else positions.", metavar="NAME"
-    )
-    strict_ids: bool = option(False, "Refuse duplicate or null ids instead of warning.")
+    linkage: str = same_option(Config, "linkage")
+    pairs: str = same_option(Config, "pairs")
+    id_column: str | None = same_option(Config, "id_column")
+    strict_ids: bool = same_option(Config, "strict_ids")
     skip_bad: bool = option(
         False, "Leave out vectors that cannot be compared, and count them, instead of failing."
     )
@@ -98,18 +96,10 @@ class VectorConfig:
         metavar="N",
     )
     workers: int | None = option(None, "Threads to use; all cores if not given.", metavar="N")
-    seed: int | str = option(0, "Seed of the hashes; 'random' for hostile input.", metavar="SEED")
+    seed: int | str = same_option(Config, "seed")
 
     def __post_init__(self) -> None:
-        for name, choices in (
-            ("measure", MEASURES),
-            ("linkage", LINKAGES),
-            ("pairs", PAIRS),
-            ("family", (*FAMILIES, None)),
-        ):
-            if getattr(self, name) not in choices:
-                shown = ", ".join(str(choice) for choice in choices if choice is not None)
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; give one of {shown}.")
+        check_choices(self)
         self._check_threshold()
         self._check_family()
         if self.keep in ("longest", "shortest", "largest"):
@@ -121,8 +111,7 @@ class VectorConfig:
             raise ConfigError(
                 f"rotation_buckets is {self.rotation_buckets}; give an even number from 2 on."
             )
-        if not 0.5 <= self.recall < 1:
-            raise ConfigError(f"recall is {self.recall}; give a number from 0.5 to below 1.")
+        check_recall(self.recall)
         for name, least, most in (
             ("tables", 1, MAX_TABLES),
             ("functions", 1, MAX_FUNCTIONS),
@@ -131,7 +120,7 @@ class VectorConfig:
             ("max_comparisons", 1, None),
             ("workers", 1, None),
         ):
-            _check_whole(name, getattr(self, name), least, most)
+            check_whole(self, name, least, most)
         if self.tables is not None and self.min_tables > self.tables:
             raise ConfigError(
                 f"min_tables is {self.min_tables} of {self.tables} tables; give no more than these."
@@ -182,11 +171,3 @@ class VectorConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as JSON values."""
         return asdict(self) | {"threshold": str(float(self.threshold))}
-
-
-def _check_whole(name: str, value: object, least: int, most: int | None) -> None:
-    if value is None:
-        return
-    if not isinstance(value, int) or value < least or (most is not None and value > most):
-        between = f"from {least} to {most}" if most is not None else f"of at least {least}"
-        raise ConfigError(f"{name} is {value!r}; give a whole number {between}.")

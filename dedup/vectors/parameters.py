@@ -39,7 +39,7 @@ _BINS = 12
 
 _MULTIPLY_NS = 0.015
 _ENTRY_NS = 25.0
-PAIR_NS = 6.0
+_PAIR_NS = 6.0
 """What a multiplication, an entry of a table and a pair in a bucket take; only ratios matter."""
 
 
@@ -99,13 +99,7 @@ def least_tables(by_one: float, votes: int, recall: float) -> int | None:
 
 
 def choose_scheme(
-    family: Family,
-    near: float,
-    far: Float64Array,
-    count: int,
-    dim: int,
-    config: VectorConfig,
-    pair_ns: float = PAIR_NS,
+    family: Family, near: float, far: Float64Array, count: int, dim: int, config: VectorConfig
 ) -> Scheme:
     """Choose tables and functions.
 
@@ -114,7 +108,6 @@ def choose_scheme(
     near : distance at the threshold.
     far : float64; distances of some pairs drawn from the vectors.
     count, dim : of the vectors.
-    pair_ns : what a pair in a bucket takes.
     """
     recall = 1 - _TABLES_SHARE * (1 - config.recall)
     columns = family.directions(1, 1, 0).shape[1]
@@ -130,7 +123,7 @@ def choose_scheme(
         entries = 1 + config.probes
         pairs = (count - 1) / 2 * unlike.all_of(functions) * (1 + 2 * config.probes)
         cost = tables * (
-            functions * columns * dim * _MULTIPLY_NS + entries * _ENTRY_NS + pairs * pair_ns
+            functions * columns * dim * _MULTIPLY_NS + entries * _ENTRY_NS + pairs * _PAIR_NS
         )
         if cost < least:
             least = cost

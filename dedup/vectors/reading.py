@@ -39,6 +39,11 @@ class _Source:
     mixed: list[Int64Array] = field(default_factory=list)
     rows: int = 0
 
+    def taken(self) -> list[NDArray[Any]]:
+        """Hand the vectors over, and hold them no longer."""
+        vectors, self.vectors = self.vectors, []
+        return vectors
+
 
 def read_vectors(data: Any, config: VectorConfig, more: Sequence[str] = ()) -> VectorCorpus:
     """Read vectors.
@@ -59,12 +64,7 @@ def read_vectors(data: Any, config: VectorConfig, more: Sequence[str] = ()) -> V
         sources = [_of_memory(data, config, dim, more)]
     else:
         sources = [_of_file(Path(path), config, dim, more) for path in paths]
-    pieces = [piece for source in sources for piece in source.vectors if len(piece)]
-    if not pieces:
-        raise InputError("the input holds no vector; give a table, an array or files of some.")
-    kind = np.float64 if any(piece.dtype == np.float64 for piece in pieces) else np.float32
-    values = np.empty((sum(map(len, pieces)), dim[0]), kind)
-    np.concatenate(pieces, out=values, casting="same_kind")
+    values = _joined([piece for source in sources for piece in source.taken() if len(piece)])
     offsets = np.concatenate([[0], np.cumsum([source.rows for source in sources])])
     bad = {
         reason: np.concatenate(
@@ -94,6 +94,25 @@ def read_vectors(data: Any, config: VectorConfig, more: Sequence[str] = ()) -> V
     )
 
 
+def _joined(pieces: list[NDArray[Any]]) -> NDArray[Any]:
+    """Put the pieces together; each is let go when it is copied, so that they take memory once.
+
+    A single one is taken as it is: a mapped file, and no memory, where that was one.
+    """
+    if not pieces:
+        raise InputError("the input holds no vector; give a table, an array or files of some.")
+    if len(pieces) == 1 and pieces[0].flags.c_contiguous and pieces[0].flags.writeable:
+        return np.asarray(pieces[0])
+    kind = np.float64 if any(piece.dtype == np.float64 for piece in pieces) else np.float32
+    values = np.empty((sum(map(len, pieces)), pieces[0].shape[1]), kind)
+    stop = len(values)
+    while pieces:
+        start = stop - len(pieces[-1])
+        values[start:stop] = pieces.pop()
+        stop = start
+    return values
+
+
 def files_of(paths: Sequence[str | os.PathLike[str]]) -> list[InputFile]:
     """Return files of vectors as the input of a run."""
     return [
@@ -120,8 +139,8 @@ def paths_in(data: Any) -> list[Any] | None:
 
 
 def _of_memory(data: Any, config: VectorConfig, dim: list[int], more: Sequence[str]) -> _Source:
-    if isinstance(data, np.ndarray):
-        return _of_array(data, "array", config, dim, more)
+    if isinstance(data, np.ndarray):  # of which bad vectors are zeroed: not in the user's own
+        return _of_array(data.copy(), "array", config, dim, more)
     if isinstance(data, pa.RecordBatch):
         data = pa.Table.from_batches([data])
     if not isinstance(data, pa.Table):
@@ -157,7 +176,8 @@ def _of_file(path: Path, config: VectorConfig, dim: list[int], more: Sequence[st
     check_path(path)
     with readable(path):
         if path.suffix == ".npy":
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            # Mapped, and what is changed of it goes to memory, not to the file.
+            array = np.load(path, mmap_mode="c", allow_pickle=False)
             return _of_array(array, path.name, config, dim, more)
         if path.suffix in (".parquet", ".pq"):
             with pq.ParquetFile(path) as file:
@@ -298,9 +318,9 @@ def _check_dim(found: int, dim: list[int], name: str) -> None:
 
 def floats(array: NDArray[Any]) -> NDArray[Any]:
     """Return float64 as it is, float32 for what float32 holds without loss."""
-    if array.dtype.kind in "iu" and array.dtype.itemsize > 2:
-        return array.astype(np.float64)
-    return array if array.dtype == np.float64 else array.astype(np.float32, copy=False)
+    small = 2 if array.dtype.kind in "iu" else 4
+    kind = np.float32 if array.dtype.itemsize <= small else np.float64
+    return array.astype(kind, copy=False)
 
 
 def _columns(sources: list[_Source], total: int) -> pa.Table:

@@ -16,12 +16,18 @@ SETTINGS = {
     "spark.driver.maxResultSize": "64m",
     "spark.ui.enabled": "false",
     "spark.log.level": "ERROR",
+}
+
+QUICK = {
     "spark.sql.shuffle.partitions": "3",
+    "spark.default.parallelism": "2",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "97",
     # On small data, compiling takes most of the time.
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
+"""For many small jobs in one session."""
 
 
 def need_java() -> None:
@@ -38,7 +44,7 @@ def started(master: str, **settings: str) -> Any:
     from dedup.engines.spark.session import session
 
     builder = SparkSession.builder.master(master)
-    for name, value in (SETTINGS | settings).items():
+    for name, value in (SETTINGS | QUICK | settings).items():
         builder = builder.config(name, value)
     return session(builder)
 

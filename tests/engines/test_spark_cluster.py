@@ -33,15 +33,15 @@ TENFOLD = "reuters, ten times over"
 SECONDS = 3_000
 
 
-def submitted(data: Path, out: Path, scratch: Path, partitions: int) -> subprocess.Popen[str]:
+def submitted(
+    data: Path, out: Path, scratch: Path, partitions: int, *options: str
+) -> subprocess.Popen[str]:
     """Start a run as its users do."""
     pyspark = pytest.importorskip("pyspark")
     need_java()
     home = Path(pyspark.__file__).parent
     settings = SETTINGS | {
         "spark.sql.shuffle.partitions": str(partitions),
-        "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
-        "spark.sql.codegen.wholeStage": "true",
         "spark.sql.adaptive.coalescePartitions.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
     }
@@ -50,8 +50,13 @@ def submitted(data: Path, out: Path, scratch: Path, partitions: int) -> subproce
     command = [home / "bin" / "spark-submit", "--master", CLUSTER, *given, root / "cli.py", "run"]
     where = ["-o", out, "--scratch", scratch, "--engine", "spark"]
     return subprocess.Popen(
-        [os.fspath(word) for word in (*command, data, *where)],
-        env=os.environ | {"SPARK_HOME": os.fspath(home), "PYSPARK_PYTHON": sys.executable},
+        [os.fspath(word) for word in (*command, data, *where, *options)],
+        env=os.environ
+        | {
+            "SPARK_HOME": os.fspath(home),
+            "PYSPARK_PYTHON": sys.executable,
+            "PYTHONPATH": os.fspath(root),  # executors have other folders, and run what is tested
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -97,7 +102,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[Pa
 
 
 @pytest.mark.parametrize("partitions", [1, 7, 64])
-@pytest.mark.parametrize("name", ["sample crawl", "wiki-versions"])
+@pytest.mark.parametrize("name", ["sample crawl", "wiki-versions", "reuters"])
 def test_tables_whatever_the_partitions(
     name: str,
     partitions: int,
@@ -110,7 +115,7 @@ def test_tables_whatever_the_partitions(
     assert summary["result"]["removed"] == expected.summary["result"]["removed"] > 100
 
 
-@pytest.mark.parametrize("name", ["reuters", TENFOLD, *SKEWED])
+@pytest.mark.parametrize("name", [TENFOLD, *SKEWED])
 def test_tables_of_large_corpora(
     name: str, tmp_path: Path, corpus: Callable[[str], tuple[Path, dedup.Result]]
 ) -> None:
@@ -119,18 +124,23 @@ def test_tables_of_large_corpora(
     same_output(tmp_path / "out", expected)
 
 
-@pytest.mark.parametrize("stage", ["sketches", "candidates"])
+@pytest.mark.parametrize("stage", ["sketches", "candidates", "files"])
 def test_an_executor_that_is_killed_changes_nothing(
     stage: str, tmp_path: Path, corpus: Callable[[str], tuple[Path, dedup.Result]]
 ) -> None:
     data, expected = corpus("wiki-versions")
-    scratch = tmp_path / "scratch"
-    run = submitted(data, tmp_path / "out", scratch, 7)
+    if stage == "files":  # two of them, so that each executor writes copies
+        data = two_files(data, tmp_path / "data")
+        expected = dedup.find_duplicates(data)
+    scratch, kept = tmp_path / "scratch", tmp_path / "kept"
+    run = submitted(data, tmp_path / "out", scratch, 7, "--kept", os.fspath(kept))
 
     def kill() -> None:
         before = list(scratch.glob(f"dedup-*/{stage}"))
         while not before:  # the stage's tasks write below it
-            assert run.poll() is None, "the run ended before an executor could be killed"
+            if run.poll() is not None:
+                printed, _ = run.communicate()
+                pytest.fail(f"the run ended before an executor could be killed: {printed[-3_000:]}")
             time.sleep(0.02)
             before = list(scratch.glob(f"dedup-*/{stage}"))
         victim = executors(run.pid)[0]
@@ -139,6 +149,22 @@ def test_an_executor_that_is_killed_changes_nothing(
 
     finished(run, meanwhile=kill)
     same_output(tmp_path / "out", expected)
+    dedup.run([data], tmp_path / "local", dedup.Config(), kept=tmp_path / "wanted")
+    files = [file for file in kept.iterdir() if not file.name.startswith(".")]
+    for file in (tmp_path / "wanted").iterdir():
+        assert (kept / file.name).read_bytes() == file.read_bytes()
+        files.remove(kept / file.name)
+    assert not files
+
+
+def two_files(corpus: Path, folder: Path) -> Path:
+    """Cut a corpus in two."""
+    folder.mkdir()
+    table = pq.read_table(corpus)
+    half = len(table) // 2
+    for number, some in enumerate((table[:half], table[half:])):
+        pq.write_table(some, folder / f"{number}.parquet", row_group_size=2_000)
+    return folder
 
 
 def executors(session: int) -> list[int]:

@@ -62,7 +62,7 @@ def same_output(folder: Path, expected: dedup.Result) -> dict[str, Any]:
 
 
 def test_mixed_files(spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spark_files, "PART_BYTES", 4_000)
+    monkeypatch.setattr(spark_files, "PART_BYTES", 10_000)
     data, out, local = (tmp_path / name for name in ("data", "out", "local"))
     data.mkdir()
     write_files(data)
@@ -127,8 +127,15 @@ def test_the_sample_crawl_by_the_command(spark: Any, tmp_path: Path) -> None:
     arguments = ["run", str(SAMPLE), "-o", str(out), "--engine", "spark"]
     done = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert "duplicates                 144" in done.output
-    summary = same_output(out, dedup.find_duplicates(SAMPLE))
+    wanted = tmp_path / "wanted"
+    summary = same_output(out, dedup.run([SAMPLE], tmp_path / "local", dedup.Config(), kept=wanted))
     assert summary["result"]["clusters"] == 93
+    assert summary["removal"]["column"] == "host"
+    dedup.filter_files(out, [SAMPLE], kept=tmp_path / "kept")
+    octets = [(place / SAMPLE.name).read_bytes() for place in (tmp_path / "kept", wanted)]
+    assert octets[0] == octets[1]
+    audited = [dedup.audit(place, [SAMPLE]) for place in (out, tmp_path / "local")]
+    assert audited[0] == audited[1]
 
 
 def test_what_is_not_for_spark(tmp_path: Path) -> None:

@@ -96,3 +96,6 @@ def test_tables_of_vectors_are_equal(spark: Any, way: str) -> None:
         for part in ("distinct_vectors", "buckets", "largest_bucket", "skipped_comparisons"):
             assert found.summary["search"][part] == expected.summary["search"][part]
         assert found.kept().count() == expected.summary["result"]["kept"]
+        added = expected.decision_columns
+        rows = found.annotated().select("name", *added.column_names).toArrow().sort_by("name")
+        assert rows.select(added.column_names).to_pylist() == added.to_pylist()

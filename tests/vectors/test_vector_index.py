@@ -42,7 +42,7 @@ def planted(kind: str, measure: str, seed: int = 0) -> np.ndarray:
 
 def made(path: Path, sample: np.ndarray, measure: str = "cosine", **options: Any) -> VectorIndex:
     """Make an index whose tables miss no pair at the threshold that these tests have."""
-    options = {"tables": 60, "functions": 4, "threshold": THRESHOLDS[measure]} | options
+    options = {"tables": 24, "functions": 4, "threshold": THRESHOLDS[measure]} | options
     return VectorIndex.create(path, sample, measure=measure, **options)
 
 
@@ -79,32 +79,54 @@ def test_keepers_are_those_of_a_greedy_walk(tmp_path: Path, kind: str, measure: 
     assert len(index) == len(vectors) - len(expected)
 
 
-@pytest.mark.parametrize("measure", NAMES)
-@pytest.mark.parametrize("store", ["new", "all"])
+@pytest.mark.parametrize(
+    ("measure", "store", "min_tables", "functions"),
+    [
+        ("cosine", "new", 1, 32),
+        ("cosine", "all", 2, 4),
+        ("euclidean", "new", 2, 4),
+        ("euclidean", "all", 1, 20),
+    ],
+)
 def test_batches_in_order_are_one_run(
-    tmp_path: Path, measure: str, store: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    measure: str,
+    store: str,
+    min_tables: int,
+    functions: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Also of `find_duplicates` with the same functions; whatever is merged and cut on the way."""
+    """Also of `find_duplicates` with the same functions; whatever is merged and cut on the way.
+
+    With 32 or 20 functions many pairs are missed, but always the same ones; by distance a run has
+    another middle, and so misses others.
+    """
     monkeypatch.setattr(change, "TIER", 2)
     monkeypatch.setattr(lookup, "_ENTRIES_TOGETHER", 1000)
     vectors = planted("clustered", measure, seed=3)
-    run = find_duplicates(
-        vectors, measure=measure, threshold=THRESHOLDS[measure], tables=60, functions=4
-    )
+    options = {"threshold": THRESHOLDS[measure], "tables": 24, "functions": functions}
+    options["min_tables"] = min_tables
+    run = find_duplicates(vectors, measure=measure, **options)
     table = run.clusters.to_pylist()
     expected = {row["doc_id"]: row["keeper_id"] for row in table if not row["is_keeper"]}
-    whole = made(tmp_path / "whole", vectors, measure, store=store).add(vectors)
-    assert keepers(whole) == expected
-    index = made(tmp_path / "index", vectors, measure, store=store)
+    whole = made(tmp_path / "whole", vectors, measure, store=store, **options).add(vectors)
+    if functions == 4 or measure == "cosine":
+        assert keepers(whole) == expected
+    pairs = naive_pairs(vectors, measure, THRESHOLDS[measure])
+    everything = naive_keepers(len(vectors), pairs, list(range(len(vectors))))
+    missed = len(everything) - len(keepers(whole))
+    assert (missed > 5) == (functions > 4)
+    index = made(tmp_path / "index", vectors, measure, store=store, **options)
     random = np.random.default_rng(1)
     cuts = [0, *sorted(random.choice(len(vectors), 4, replace=False).tolist()), len(vectors)]
     parts = [index.add(vectors[a:b]) for a, b in pairwise(cuts) if a < b]
     assert pa.concat_tables(parts).equals(whole)
+
     assert len(index) == (
         len(vectors) if store == "all" else whole["match"].to_pylist().count("new")
     )
-    monkeypatch.setattr(incoming, "BATCH_VECTORS", 90)
-    cut = made(tmp_path / "cut", vectors, measure, store=store).add(vectors)
+    monkeypatch.setattr(incoming, "BATCH_ENTRIES", 90 * 24)
+    cut = made(tmp_path / "cut", vectors, measure, store=store, **options).add(vectors)
     assert cut.equals(whole)
 
 
@@ -121,9 +143,10 @@ def shared_tables(index: VectorIndex, queries: np.ndarray, stored: np.ndarray) -
 @pytest.mark.parametrize("limit", [None, 0, 3])
 @pytest.mark.parametrize("count", [3, 40])
 def test_the_nearest_of_the_candidates(
-    tmp_path: Path, measure: str, limit: int | None, count: int
+    tmp_path: Path, measure: str, limit: int | None, count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those of most shared tables up to the cap, ranked by exact values; few queries or many."""
+    monkeypatch.setattr(incoming, "BATCH_ENTRIES", 25 * 8)
     stored = background("clustered", 120, 16).astype(np.float32)
     queries = (stored[:count] + 0.2).astype(np.float32)
     index = made(tmp_path / "index", stored, measure, store="all", tables=8)
@@ -150,12 +173,12 @@ def test_the_nearest_of_the_candidates(
 
 
 @pytest.mark.parametrize("measure", NAMES)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["random", "clustered"])
 def test_recall_of_the_nearest(tmp_path: Path, kind: str, measure: str) -> None:
     """Of queries whose nearest is at the threshold, the asked share at least finds it.
 
-    Four standard errors below are allowed; the cap is the default, twice the tables. Neighbouring
-    buckets find more of what is further away, and never less.
+    Four standard errors below are allowed; the cap is the default, of twice the tables. With
+    neighbouring buckets there are more candidates, and no less is found.
     """
     stored = background(kind, 400, 24).astype(np.float32)
     threshold = {"cosine": 0.9, "euclidean": 1.0}[measure]
@@ -247,3 +270,31 @@ def test_what_was_chosen_keeps_the_promise(tmp_path: Path) -> None:
     assert index.stats()["dimensions"] == 32
     assert len(index) == 0
     assert len(index.query(sample[:3])) == 0
+
+
+@pytest.mark.parametrize("family", ["cross-polytope", "rotation"])
+def test_other_families(tmp_path: Path, family: str) -> None:
+    stored = background("random", 30, 8).astype(np.float32)
+    index = made(tmp_path / "index", stored, family=family, tables=6, functions=2)
+    assert index.add(stored)["match"].to_pylist() == ["new"] * 30
+    near = at_cosine(stored, 0.99).astype(np.float32)
+    reopened = VectorIndex.open(tmp_path / "index", family=family)
+    assert keepers(reopened.add(near)) == {30 + number: number for number in range(30)}
+    for probes in (0, 1):
+        nearest = reopened.query(near, top=1, probes=probes)
+        assert nearest["doc_id"].to_pylist() == list(range(30))
+
+
+def test_copies_reach_the_threshold_1(tmp_path: Path) -> None:
+    """Stored or in one batch, though their cosine as float64 gives it is often a little less."""
+    stored = background("random", 200, 8).astype(np.float32)
+    norms = np.linalg.norm(stored.astype(np.float64), axis=1)
+    assert ((stored.astype(np.float64) ** 2).sum(axis=1) / (norms * norms) < 1).any()
+    index = made(tmp_path / "index", stored, threshold=1)
+    assert index.add(np.concatenate([stored, stored]))["match"].to_pylist() == [
+        *["new"] * 200,
+        *["identical"] * 200,
+    ]
+    again = index.add(stored)
+    assert again["match"].to_pylist() == ["identical"] * 200
+    assert again["similarity"].to_pylist() == [1.0] * 200

@@ -1,5 +1,7 @@
 """What vectors come in, and what of it cannot be compared."""
 
+import mmap
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import dedup
 from dedup.cli import cli
 from dedup.errors import ConfigError, InputError, OutputExistsError
 from dedup.vectors import VectorConfig, find_duplicates
+from dedup.vectors.reading import _joined, read_vectors
 from tests.vectors.vector_worlds import background
 
 _OPTIONS = {"threshold": 0.95, "functions": 1, "tables": 30}
@@ -208,6 +211,8 @@ def test_what_holds_no_vectors(data, sentence):
         ({"measure": "manhattan"}, "cosine, euclidean"),
         ({"recall": 1.0}, "below 1"),
         ({"functions": 33}, "from 1 to 32"),
+        ({"min_tables": None}, "from 1 to 2000"),
+        ({"linkage": None}, "keeper, components"),
         ({"tables": 2, "min_tables": 3}, "no more"),
         ({"functions": 2, "probes": 3}, "no more"),
         ({"min_tables": 2, "probes": 1}, "leave one"),
@@ -265,3 +270,46 @@ def test_distances_are_evaluated_without_bands_of_similarity(tmp_path: Path):
     assert found["clusters"]["recall"] == 1
     assert found["by_similarity"][-1]["low"] is None
     assert CliRunner().invoke(cli, ["show", str(tmp_path / "out")]).exit_code == 0
+
+
+def test_a_file_of_numpy_is_mapped_and_left_as_it_is(tmp_path: Path):
+    vectors = _world().astype(np.float32)
+    vectors[[3, 8]] = np.nan
+    path = tmp_path / "v.npy"
+    np.save(path, vectors)
+    before = path.read_bytes()
+    config = VectorConfig(skip_bad=True)
+    corpus = read_vectors(path, config)
+    base = corpus.values
+    while isinstance(base, np.ndarray):
+        base = base.base
+    assert isinstance(base, mmap.mmap)
+    assert np.flatnonzero(~corpus.is_good).tolist() == [3, 8]
+    assert not corpus.values[[3, 8]].any()
+    assert path.read_bytes() == before
+    again = vectors.copy()
+    assert np.array_equal(read_vectors(vectors, config).values, corpus.values)
+    assert np.array_equal(vectors, again, equal_nan=True)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("kind", ["<f4", "<f8", ">f8", "<f2"])
+def test_pieces_of_any_layout_are_put_together(order: str, kind: str, tmp_path: Path):
+    vectors = _world() + np.float64(1e-12)
+    parts = np.split(vectors, [10, 11, 30])
+    for number, part in enumerate(parts):
+        np.save(tmp_path / f"{number}.npy", np.asarray(part, kind, order=order))
+    paths = [tmp_path / f"{number}.npy" for number in range(len(parts))]
+    values = read_vectors(paths, VectorConfig()).values
+    assert np.array_equal(values, vectors.astype(kind))
+    alone = read_vectors(paths[-1], VectorConfig()).values
+    assert np.array_equal(alone, parts[-1].astype(kind))
+    assert alone.flags.c_contiguous
+
+
+def test_pieces_are_let_go_as_they_are_copied():
+    pieces = [np.full((5, 3), number, np.float32) for number in range(4)]
+    seen = [weakref.ref(piece) for piece in pieces]
+    values = _joined(pieces)
+    assert np.array_equal(values[:, 0], np.repeat([0, 1, 2, 3], 5))
+    assert [ref() for ref in seen] == [None] * 4

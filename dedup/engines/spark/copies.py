@@ -159,9 +159,14 @@ def pass_files(
         FileWork(file, of_file[number], [copies.place(kind, number) for kind in kinds])
         for number, file in enumerate(files)
     ]
-    work = stages.spark.createDataFrame(
-        [(one.file.ordinal, -1, pickle.dumps(one)) for one in given],
-        "ordinal int, position bigint, work binary",
+    work = stages.table(
+        pa.table(
+            {
+                "ordinal": np.array([one.file.ordinal for one in given], np.int32),
+                "position": np.full(len(given), -1),
+                "work": pa.array([pickle.dumps(one) for one in given], pa.binary()),
+            }
+        )
     )
     ordered = (
         rows.unionByName(work, allowMissingColumns=True)

@@ -18,9 +18,6 @@ from dedup.vectors.tables import BLOCK_ROWS, TableFunctions
 FUNCTIONS_FILE = "functions"
 _EXPECTED = 1 << 20
 """Vectors that an index is made for; it may hold more, or fewer."""
-_PAIR_NS = 40.0
-"""What a candidate takes, where an entry takes 25: it is compared at once, and lies somewhere on
-the disk; but entries are searched in every segment, and lie there too."""
 
 
 def scheme_for(sample: Vectors, config: VectorConfig) -> Scheme:
@@ -28,7 +25,7 @@ def scheme_for(sample: Vectors, config: VectorConfig) -> Scheme:
     family = family_of(config, sample.dim)
     near, far = near_distance(config), sample.sampled_distances()
     count = max(_EXPECTED, len(sample))
-    return choose_scheme(family, near, far, count, sample.dim, config, _PAIR_NS)
+    return choose_scheme(family, near, far, count, sample.dim, config)
 
 
 def scheme_of(config: VectorConfig, dim: int) -> Scheme:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +12,12 @@ from numpy.typing import NDArray
 
 from dedup.errors import InputError
 from dedup.vectors.config import VectorConfig
-from dedup.vectors.corpus import NULL, ZERO, VectorCorpus, checked, digests_of
+from dedup.vectors.corpus import NULL, checked
 from dedup.vectors.families.base import Float32Array, Float64Array
 from dedup.vectors.reading import read_vectors
 
-BATCH_VECTORS = 1 << 16
-"""Vectors that are compared together, at most."""
+BATCH_ENTRIES = 1 << 22
+"""Keys, of all tables, of the vectors that are compared together."""
 
 
 @dataclass(frozen=True)
@@ -42,26 +41,26 @@ class VectorBatch:
         return len(self.values)
 
 
-def read_float32(data: Any, config: VectorConfig) -> VectorCorpus:
-    """Read vectors as an index stores them; see `read_vectors`."""
+def read_batch(data: Any, config: VectorConfig) -> VectorBatch:
+    """Return the vectors of anything that `dedup.vectors.find_duplicates` reads.
+
+    Raises
+    ------
+    InputError : there are none, or some cannot be compared and `skip_bad` is not set.
+    """
     corpus = read_vectors(data, config)
+    ids = corpus.columns["doc_id"].combine_chunks() if corpus.has_ids else None
     if corpus.values.dtype == np.float32:
-        return corpus
+        return VectorBatch(ids, corpus.values, corpus.norms, corpus.is_good)
     values = corpus.values.astype(np.float32)
+    # What was no zero may be one now.
     known = {NULL: np.flatnonzero(~corpus.is_good)}
-    norms, is_good, found = checked(values, known, config.measure, skip_bad=config.skip_bad)
-    return replace(
-        corpus,
-        values=values,
-        norms=norms,
-        is_good=is_good,
-        bad=corpus.bad + Counter({ZERO: found[ZERO]}),  # what was no zero may be one now
-        text_digests=digests_of(values),
-    )
+    norms, is_good, _ = checked(values, known, config.measure, skip_bad=config.skip_bad)
+    return VectorBatch(ids, values, norms, is_good)
 
 
 def batches(data: Any, config: VectorConfig, dim: int, path: str) -> Iterator[VectorBatch]:
-    """Yield the vectors of anything that `dedup.vectors.find_duplicates` reads.
+    """Yield what `read_batch` reads, some vectors at a time.
 
     Parameters
     ----------
@@ -71,18 +70,18 @@ def batches(data: Any, config: VectorConfig, dim: int, path: str) -> Iterator[Ve
     ------
     InputError : they have another dimension, or cannot be compared.
     """
-    corpus = read_float32(data, config)
-    if corpus.values.shape[1] != dim:
+    whole = read_batch(data, config)
+    if whole.values.shape[1] != dim:
         raise InputError(
-            f"{path} holds vectors of {dim} dimensions, not {corpus.values.shape[1]}; give vectors "
+            f"{path} holds vectors of {dim} dimensions, not {whole.values.shape[1]}; give vectors "
             "of the same model."
         )
-    ids = corpus.columns["doc_id"].combine_chunks() if corpus.has_ids else None
-    for first in range(0, len(corpus.values), BATCH_VECTORS):
-        some = slice(first, first + BATCH_VECTORS)
+    together = max(1, BATCH_ENTRIES // (config.tables or 1))
+    for first in range(0, len(whole), together):
+        some = slice(first, first + together)
         yield VectorBatch(
-            None if ids is None else ids[some],
-            corpus.values[some],
-            corpus.norms[some],
-            corpus.is_good[some],
+            None if whole.ids is None else whole.ids[some],
+            whole.values[some],
+            whole.norms[some],
+            whole.is_good[some],
         )

@@ -11,16 +11,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from dedup.errors import ConfigError
+from dedup.errors import ConfigError, InputError
 from dedup.index.answers import id_type
 from dedup.index.base import PathLike, StoredIndex, making, marked_again
 from dedup.index.change import Change
+from dedup.index.manifest import check_store
 from dedup.io.values import join_tables
 from dedup.vectors.config import MAX_FUNCTIONS, VectorConfig
 from dedup.vectors.families.base import Float64Array
 from dedup.vectors.index.answers import added_table, nearest_table
-from dedup.vectors.index.hashing import Hasher, scheme_for
-from dedup.vectors.index.incoming import VectorBatch, batches, read_float32
+from dedup.vectors.index.hashing import FUNCTIONS_FILE, Hasher, scheme_for
+from dedup.vectors.index.incoming import VectorBatch, batches, read_batch
 from dedup.vectors.index.lookup import Candidates, candidates, exact_values, rank_in_group
 from dedup.vectors.index.manifest import VectorManifest
 from dedup.vectors.index.options import OPTIONS, READING_OPTIONS
@@ -63,6 +64,7 @@ class VectorChange(Change[VectorManifest, VectorSegment]):
                 ids=ids.take(pa.array(stored)),
                 numbers=numbers[stored],
                 added=np.full(len(stored), int(time.time())),
+                num_rows=len(keys),
                 entries=sorted_entries(keys[:, stored]),
                 duplicate=~is_new[stored],
                 norms=batch.norms[stored],
@@ -98,7 +100,7 @@ class VectorIndex(StoredIndex[VectorManifest, VectorSegment, VectorChange]):
         path : a folder that is not there, or empty.
         sample : some thousands of such vectors as will come, in any form that
             `dedup.vectors.find_duplicates` takes: their dimension is the index's, and the cheapest
-            functions are chosen by how alike they are. They are not added.
+            functions are chosen by how alike they are. They are not added; bad ones do not matter.
         store : ``new`` stores the vectors that match nothing before them, the keepers; ``all``
             stores every vector, so that any may be among the nearest.
         **options : the fields of `VectorConfig` that `OPTIONS` names.
@@ -110,14 +112,17 @@ class VectorIndex(StoredIndex[VectorManifest, VectorSegment, VectorChange]):
         wrong = [name for name in options if name not in OPTIONS]
         if wrong:
             raise ConfigError(f"an index has no option {wrong[0]!r}; it has {', '.join(OPTIONS)}.")
+        check_store(store)
         config = VectorConfig(**options)
-        corpus = read_float32(sample, config)
-        rows = np.flatnonzero(corpus.is_good)
-        vectors = Vectors.of(corpus.values, rows, corpus.norms, config.measure)
+        drawn = read_batch(sample, replace(config, skip_bad=True))
+        rows = np.flatnonzero(drawn.is_good)
+        if not len(rows):
+            raise InputError("no vector of the sample can be compared; give others.")
+        vectors = Vectors.of(drawn.values, rows, drawn.norms, config.measure)
         scheme = scheme_for(vectors, config)
         config = replace(config, tables=scheme.num_tables, functions=scheme.num_functions)
         hasher = Hasher.draw(vectors, config)
-        with making(path) as folder:
+        with making(path, [FUNCTIONS_FILE]) as folder:
             VectorManifest(
                 config={name: value for name, value in config.to_dict().items() if name in OPTIONS},
                 store=store,

@@ -21,6 +21,7 @@ from dedup.vectors.index.segment import KEY_SHIFT, VectorSegment
 from dedup.vectors.store import BLOCK_VALUES, values_of_pairs
 
 _ENTRIES_TOGETHER = 1 << 20
+_ROUNDING = 1e-9
 _FEW = 8
 """Vectors that are searched for one by one."""
 
@@ -156,7 +157,7 @@ def _in_segment(
 def exact_values(
     batch: VectorBatch, found: Candidates, segments: Sequence[VectorSegment], measure: str
 ) -> Float64Array:
-    """Return the cosines, or distances, of queries and candidates; float64."""
+    """Return the cosines, or distances, of queries and candidates; float64, 1 or 0 of copies."""
     result = np.empty(len(found), np.float64)
     step = max(1, BLOCK_VALUES // batch.values.shape[1])
     for number in np.unique(found.segment).tolist():
@@ -164,11 +165,11 @@ def exact_values(
         for first in range(0, len(its), step):
             piece = its[first : first + step]
             query, place = found.query[piece], found.place[piece]
-            result[piece] = values_of_pairs(
-                measure,
-                batch.values[query],
-                segment.values[place],
-                batch.norms[query],
-                segment.norms[place],
-            )
+            left, right = batch.values[query], segment.values[place]
+            value = values_of_pairs(measure, left, right, batch.norms[query], segment.norms[place])
+            if measure == "cosine":
+                # Of copies, float64 may give a little less: not enough for the threshold 1.
+                close = np.flatnonzero(value > 1 - _ROUNDING)
+                value[close[(left[close] == right[close]).all(axis=1)]] = 1.0
+            result[piece] = value
     return result

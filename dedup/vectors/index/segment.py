@@ -46,7 +46,7 @@ class NewVectors(NewSegment):
 
     def write(self, folder: str, stem: str, dim: int) -> SegmentEntry:
         """Write the files of the segment."""
-        layout = _layout(len(self.numbers), dim, len(self.entries))
+        layout = _layout(len(self.numbers), dim, self.num_rows)
         files = self.write_files(folder, stem, dim, layout, self.values)
         return SegmentEntry(len(self.numbers), *files)
 
@@ -63,17 +63,18 @@ class VectorSegment(Segment):
         super().__init__(folder, entry, _layout(entry.documents, dim, tables))
 
 
-def sorted_entries(keys: UInt32Array) -> UInt64Array:
-    """Return the entries of vectors, each table ascending.
+def sorted_entries(keys: UInt32Array) -> Iterator[UInt64Array]:
+    """Yield the entries of each table, ascending.
 
     Parameters
     ----------
     keys : shape (tables, vectors).
     """
-    entries = keys.astype(np.uint64) << KEY_SHIFT
-    entries |= np.arange(keys.shape[1], dtype=np.uint64)
-    entries.sort(axis=1)
-    return entries
+    for of_table in keys:
+        entries = of_table.astype(np.uint64) << KEY_SHIFT
+        entries |= np.arange(len(entries), dtype=np.uint64)
+        entries.sort()
+        yield entries
 
 
 def merge_vectors(
