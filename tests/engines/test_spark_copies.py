@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,9 @@ from dedup.io.formats import FORMATS
 from dedup.io.inputs import discover
 from dedup.io.records import record_digest
 from dedup.output.schema import decisions_schema
-from tests.object_store import Bucket
+
+if TYPE_CHECKING:
+    from tests.object_store import Bucket
 
 SCHEMA = decisions_schema(pa.string())
 

@@ -18,6 +18,7 @@ import dedup
 import dedup.spark
 from dedup.cli import cli
 from dedup.engines.spark import files as spark_files
+from dedup.engines.spark.job import _refused
 from dedup.engines.spark.session import scratch_folder
 from dedup.io.filtered import KINDS
 from dedup.jobs.guard import removal_tables
@@ -137,6 +138,23 @@ def test_the_sample_crawl_by_the_command(spark: Any, tmp_path: Path) -> None:
     assert octets[0] == octets[1]
     audited = [dedup.audit(place, [SAMPLE]) for place in (out, tmp_path / "local")]
     assert audited[0] == audited[1]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_run_that_is_refused_replaces_nothing(is_there: bool) -> None:
+    summary: dict[str, Any] = {
+        "result": {"removed_share": 0.95},
+        "removal": {"column": "file", "groups": [], "highest": None, "keepers": []},
+    }
+    target: Any = SimpleNamespace(name="out", is_there=is_there)
+    if is_there:
+        with pytest.raises(dedup.DedupError, match="nothing was written, and out is as it was"):
+            _refused(summary, dedup.Config(), target)
+    else:
+        error = _refused(summary, dedup.Config(), target)
+        assert "only the tables were written, to out" in str(error)
+        assert _refused(summary, dedup.Config(max_removal=0.96), target) is None
+    assert _refused(summary, dedup.Config(), None) is None  # a dry run
 
 
 def test_the_command_prints_what_would_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
