@@ -62,10 +62,16 @@ def run(
 
     if engine == "local" and scratch is not None:
         raise click.UsageError("--scratch is for --engine spark; leave it out.")
-    local_only = {"kept": kept, "removed": removed, "annotated": annotated, "report": report}
+    local_only = {
+        "--kept": kept,
+        "--removed": removed,
+        "--annotated": annotated,
+        "--max-removal": max_removal,
+        "--report": report or None,
+    }
     for name, value in local_only.items():
-        if engine == "spark" and value:
-            raise click.UsageError(f"--{name} is not for --engine spark; leave it out.")
+        if engine == "spark" and value is not None:
+            raise click.UsageError(f"{name} is not for --engine spark; leave it out.")
     if report:
         require_extra()
         if config.measure == "euclidean":

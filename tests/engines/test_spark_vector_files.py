@@ -98,6 +98,8 @@ def test_a_file_that_is_none_of_vectors_is_refused(tmp_path: Path) -> None:
     ("options", "said"),
     [
         (["--engine", "spark", "--report"], "--report is not for --engine spark"),
+        (["--engine", "spark", "--kept", "k"], "--kept is not for --engine spark"),
+        (["--engine", "spark", "--max-removal", "0"], "--max-removal is not for --engine spark"),
         (["--scratch", "s"], "--scratch is for --engine spark"),
     ],
 )

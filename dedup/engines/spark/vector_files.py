@@ -27,6 +27,7 @@ from dedup.engines.spark.vectors import observed, vector_kind
 from dedup.errors import InputError
 from dedup.io.inputs import printable
 from dedup.jobs.run_input import content_fingerprint, described_file
+from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.vectors.config import VectorConfig
 from dedup.vectors.lists import floats
 from dedup.vectors.reading import (
@@ -216,6 +217,7 @@ def run_vector_files(
     """Find the near-duplicates in files of vectors, write the tables, and return the summary."""
     splits = [split(Path(given), ordinal, config) for ordinal, given in enumerate(inputs)]
     files = files_of(inputs)
+    before = Fingerprint.of_all(files)
     sources = [
         described_file(file, fingerprint=content_fingerprint(file.path), rows=found.rows)
         for file, found in zip(files, splits, strict=True)
@@ -237,6 +239,7 @@ def run_vector_files(
         }
         summary["warnings"] = first + summary["warnings"]
         summary |= stages.facts()
+        check_unchanged(before, Fingerprint.of_all(files))
         if target is not None:
             target.write(stages, result)
     finally:
