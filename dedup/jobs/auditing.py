@@ -126,7 +126,7 @@ def _of_vectors(
         raise InputError(f"{path} keeps no vectors; give the run's input after it.")
     config = replace(VectorConfig(**summary["config"]), keep="first", id_column=None)
     sources = summary["input"].get("sources")
-    if sources is not None:  # else of a table in memory, or of Spark: their number must do
+    if sources is not None:  # else of a table in memory: the number of vectors must do
         check_same(sources, files_of(inputs))
     corpus = read_vectors(list(inputs), config)
     _check_count(path, summary, len(corpus))
