@@ -120,7 +120,8 @@ def _of_vectors(
     from dedup.spill.scratch import Scratch
     from dedup.vectors.audit import VectorAudit
     from dedup.vectors.config import VectorConfig
-    from dedup.vectors.reading import files_of, read_vectors
+    from dedup.vectors.inputs import files_of
+    from dedup.vectors.reading import read_vectors
 
     if not inputs:
         raise InputError(f"{path} keeps no vectors; give the run's input after it.")

@@ -17,7 +17,8 @@ from dedup.resources.timing import Stages, peak_bytes
 from dedup.spill.scratch import Scratch
 from dedup.vectors.config import VectorConfig
 from dedup.vectors.corpus import VectorCorpus
-from dedup.vectors.reading import paths_in, read_vectors
+from dedup.vectors.inputs import paths_in
+from dedup.vectors.reading import read_vectors
 from dedup.vectors.search import VectorSearch, search_vectors
 from dedup.vectors.summary import summarise_vectors
 

@@ -18,7 +18,7 @@ from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.output.folder import check_replaceable, staged
 from dedup.vectors.config import VectorConfig
 from dedup.vectors.find import VectorResult, find_vectors
-from dedup.vectors.reading import files_of
+from dedup.vectors.inputs import files_of
 
 PathLike = str | os.PathLike[str]
 

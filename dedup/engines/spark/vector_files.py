@@ -29,14 +29,14 @@ from dedup.io.inputs import printable
 from dedup.jobs.run_input import content_fingerprint, described_file
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.vectors.config import VectorConfig
-from dedup.vectors.lists import floats
-from dedup.vectors.reading import (
+from dedup.vectors.inputs import (
     check_array,
     check_path,
     files_of,
     readable,
     wanted_columns,
 )
+from dedup.vectors.lists import floats
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
