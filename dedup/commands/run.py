@@ -66,6 +66,7 @@ def run(
     if report and dry_run:
         raise click.UsageError("--report needs a folder for the results; leave out --dry-run.")
     from dedup.io.places import shown
+    from dedup.io.remote import is_uri, shown_uri
     from dedup.terminal import ProgressBar, print_summary, show_log
 
     if verbose:
@@ -91,30 +92,27 @@ def run(
             scratch=scratch,
             overwrite=overwrite,
         )
-        if not quiet:
-            print_summary(summary, None if dry_run else output, verbose=verbose)
-        if summary["input"]["unread"]:
-            click.get_current_context().exit(PARTLY_READ)
-        return
-    with ProgressBar(enabled=not quiet and sys.stderr.isatty()) as bar:
-        result = run_files(
-            inputs,
-            None if dry_run else output,
-            Config(**options),
-            kept=kept,
-            removed=removed,
-            annotated=annotated,
-            keep_evidence=keep_evidence,
-            overwrite=overwrite,
-            report=report,
-            scratch=scratch,
-            restart=restart,
-            progress=bar.update,
-        )
+        place = shown_uri(output) if output is not None and is_uri(output) else output
+    else:
+        with ProgressBar(enabled=not quiet and sys.stderr.isatty()) as bar:
+            summary = run_files(
+                inputs,
+                None if dry_run else output,
+                Config(**options),
+                kept=kept,
+                removed=removed,
+                annotated=annotated,
+                keep_evidence=keep_evidence,
+                overwrite=overwrite,
+                report=report,
+                scratch=scratch,
+                restart=restart,
+                progress=bar.update,
+            ).summary
+        place = None if output is None else shown(output)
     if not quiet:
-        place = None if dry_run or output is None else shown(output)
-        print_summary(result.summary, place, verbose=verbose)
+        print_summary(summary, None if dry_run else place, verbose=verbose)
         if dry_run:
-            click.echo(removal_tables(result.summary["removal"]))
-    if result.summary["input"]["unread"]:
+            click.echo(removal_tables(summary["removal"]))
+    if summary["input"]["unread"]:
         click.get_current_context().exit(PARTLY_READ)

@@ -19,6 +19,10 @@ def vectors() -> None:
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the results.")
 @config_options(of=VectorConfig)
+@click.option("--kept", metavar="DIR", help="Write the input without what is removed.")
+@click.option("--removed", metavar="DIR", help="Write what is removed.")
+@click.option("--annotated", metavar="DIR", help="Write the input with the decisions added.")
+@config_options(("max_removal",))
 @click.option("--report", is_flag=True, help="Write report.html too: what was found, to look at.")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @click.option(
@@ -34,6 +38,10 @@ def vectors() -> None:
 def run(
     inputs: tuple[str, ...],
     output: str,
+    kept: str | None,
+    removed: str | None,
+    annotated: str | None,
+    max_removal: float | None,
     report: bool,
     overwrite: bool,
     engine: str,
@@ -49,14 +57,21 @@ def run(
     """
     config = VectorConfig(**options)
     from dedup.jobs.reporting import require_extra, write_report
-    from dedup.output.folder import check_replaceable
     from dedup.terminal import print_summary
-    from dedup.vectors.find import find_vectors
+    from dedup.vectors.run import run as run_files
 
     if engine == "local" and scratch is not None:
         raise click.UsageError("--scratch is for --engine spark; leave it out.")
-    if engine == "spark" and report:
-        raise click.UsageError("--report is not for --engine spark; leave it out.")
+    local_only = {
+        "--kept": kept,
+        "--removed": removed,
+        "--annotated": annotated,
+        "--max-removal": max_removal,
+        "--report": report or None,
+    }
+    for name, value in local_only.items():
+        if engine == "spark" and value is not None:
+            raise click.UsageError(f"{name} is not for --engine spark; leave it out.")
     if report:
         require_extra()
         if config.measure == "euclidean":
@@ -68,9 +83,16 @@ def run(
 
         summary = run_vectors(inputs, output, config, scratch=scratch, overwrite=overwrite)
     else:
-        check_replaceable(output, overwrite)
-        result = find_vectors(list(inputs), config)
-        result.write(output, overwrite=overwrite)
+        result = run_files(
+            inputs,
+            output,
+            config,
+            kept=kept,
+            removed=removed,
+            annotated=annotated,
+            max_removal=max_removal,
+            overwrite=overwrite,
+        )
         summary = result.summary
     if report:
         write_report(output)

@@ -125,7 +125,9 @@ def _of_vectors(
     if not inputs:
         raise InputError(f"{path} keeps no vectors; give the run's input after it.")
     config = replace(VectorConfig(**summary["config"]), keep="first", id_column=None)
-    check_same(summary["input"].get("sources", []), files_of(inputs))
+    sources = summary["input"].get("sources")
+    if sources is not None:  # else of a table in memory: the number of vectors must do
+        check_same(sources, files_of(inputs))
     corpus = read_vectors(list(inputs), config)
     _check_count(path, summary, len(corpus))
     audited = VectorAudit(corpus, config, path, Scratch())

@@ -27,7 +27,7 @@ from dedup.jobs.local import temporary_folder
 from dedup.jobs.run_input import check_same
 from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.output.folder import CLUSTERS_FILE, SUMMARY_FILE, of_vectors
-from dedup.output.remote_folder import is_complete
+from dedup.output.remote_folder import is_complete, names_in
 from dedup.resources.failures import in_one_sentence
 
 if TYPE_CHECKING:
@@ -87,9 +87,12 @@ def _fetched(folder: str, scratch: Path) -> Path:
     if not isinstance(folder, RemotePath):
         return Path(folder)
     if is_complete(folder):
-        for name in (SUMMARY_FILE, REMOVED_FILE, CLUSTERS_FILE):
-            with opened(folder.joined(name)) as source, open(scratch / name, "wb") as copy:
-                shutil.copyfileobj(source, copy)
+        wanted = (SUMMARY_FILE, REMOVED_FILE, CLUSTERS_FILE)
+        for name in names_in(folder):
+            if name.partition("/")[0] in wanted:  # a table of Spark's is a folder
+                (scratch / name).parent.mkdir(exist_ok=True)
+                with opened(folder.joined(name)) as source, open(scratch / name, "wb") as copy:
+                    shutil.copyfileobj(source, copy)
         return scratch
     raise _no_run(folder)
 
@@ -197,8 +200,8 @@ def _summary(folder: Path) -> dict[str, Any]:
         summary = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
         if of_vectors(summary):
             raise InputError(
-                f"{folder} is of vectors, whose files are not copied; take from them the rows "
-                f"whose positions {CLUSTERS_FILE} has as is_removed."
+                f"{folder} is of vectors, which are copied in their run only; run it again with "
+                "--kept, --removed or --annotated."
             )
         is_whole = bool(summary["config"] and summary["removal"])
         is_whole &= all("records_digest" in source for source in summary["input"]["sources"])

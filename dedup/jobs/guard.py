@@ -43,7 +43,8 @@ def refusal(
     written : what was written nevertheless, for the message.
     """
     share = summary["result"]["removed_share"]
-    highest = summary["removal"]["highest"]
+    removal = summary.get("removal")  # of texts
+    highest = removal["highest"] if removal is not None else None
     if share > max_removal:
         what, option, limit = "the documents", "--max-removal", max_removal
     elif (
@@ -60,5 +61,6 @@ def refusal(
         f"{share:.1%} of {what} would be removed, more than {option} {limit:g}; {written}: look at "
         "what would go, then raise it."
     )
-    error.add_note(removal_tables(summary["removal"]))
+    if removal is not None:
+        error.add_note(removal_tables(removal))
     return error

@@ -83,7 +83,7 @@ class Tables:
     def decision_columns(self) -> pa.Table:
         """A row for each document: cluster_id, is_keeper, keeper_id, jaccard."""
         count = len(self.corpus)
-        return self._decision_columns(0, count).slice(0, count)
+        return self.rows_of_decisions(0, count).slice(0, count)
 
     @property
     def _clusters_schema(self) -> pa.Schema:
@@ -92,7 +92,8 @@ class Tables:
     def _cluster_batches(self) -> Iterator[pa.Table]:
         return cluster_batches(self.corpus, self.search, self.decisions, self.scratch)
 
-    def _decision_columns(self, first: int, stop: int) -> DecisionColumns:
+    def rows_of_decisions(self, first: int, stop: int) -> DecisionColumns:
+        """Return the rows of `decision_columns` from one document to another."""
         measure = self.search.measure
         return DecisionColumns(self.corpus, measure, self.decisions, first, stop)
 
@@ -169,7 +170,7 @@ class Result(Tables):
             )
         ]
         self.summary["output"] = copies.write(
-            records, self.decisions.removed, self._decision_columns
+            records, self.decisions.removed, self.rows_of_decisions
         )
 
     def write_into(self, stage: Path, *, evidence: bool) -> None:

@@ -156,7 +156,7 @@ def caps_of(summary: dict[str, Any]) -> list[Omission]:
                 "concerned, kept unless another comparison removes them",
             )
         )
-    if result["omitted_pairs"]:
+    if result.get("omitted_pairs"):
         found.append(
             Omission(
                 "pairs inside large groups of copies",

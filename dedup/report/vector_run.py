@@ -24,14 +24,18 @@ def stages_of_vectors(summary: dict[str, Any]) -> list[Stage]:
     documents, distinct = input_["documents"], search["distinct_vectors"]
     searched = documents - sum(input_["excluded"].values())
     least = f"exact cosine of {float(summary['config']['threshold']):g} or more"
-    in_products = search["compared_in_products"]
-    buckets = "share a bucket of a table; those of several tables count as often"
-    return [
+    stages = [
         Stage("Documents", DOCUMENTS, documents, "read from the input"),
         Stage("Searched", DOCUMENTS, searched, "with a vector that can be compared"),
         Stage("Distinct vectors", DOCUMENTS, distinct, "equal vectors count once"),
         Stage("Possible pairs", PAIRS, distinct * (distinct - 1) // 2, "each with each other"),
-        Stage("Bucket pairs", PAIRS, search["bucket_pairs"] + in_products, buckets),
+    ]
+    if "bucket_pairs" in search:  # Spark does not count them
+        in_buckets = search["bucket_pairs"] + search["compared_in_products"]
+        note = "share a bucket of a table; those of several tables count as often"
+        stages.append(Stage("Bucket pairs", PAIRS, in_buckets, note))
+    return [
+        *stages,
         Stage("Compared pairs", PAIRS, search["compared_pairs"], "what the gate of bits let pass"),
         Stage("Verified pairs", PAIRS, search["verified_pairs"], least),
         Stage("Removed", DOCUMENTS, result["removed"], "each for a kept document that it matches"),

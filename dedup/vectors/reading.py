@@ -19,12 +19,15 @@ from numpy.typing import NDArray
 
 from dedup.errors import InputError
 from dedup.io.inputs import InputFile
+from dedup.io.parquet import BUFFER_BYTES
 from dedup.io.values import join_tables
 from dedup.keeper import policy_column
 from dedup.text.hashing import Int64Array
 from dedup.vectors.config import VectorConfig
 from dedup.vectors.corpus import MIXED, NULL, VectorCorpus, checked, digests_of
+from dedup.vectors.lists import floats, matrix_of
 
+_RELEASED_BYTES = 1 << 26
 _SUFFIXES = (".parquet", ".pq", ".arrow", ".feather", ".npy")
 
 
@@ -105,12 +108,27 @@ def _joined(pieces: list[NDArray[Any]]) -> NDArray[Any]:
         return np.asarray(pieces[0])
     kind = np.float64 if any(piece.dtype == np.float64 for piece in pieces) else np.float32
     values = np.empty((sum(map(len, pieces)), pieces[0].shape[1]), kind)
-    stop = len(values)
+    stop, pool = len(values), _Pool()
     while pieces:
         start = stop - len(pieces[-1])
         values[start:stop] = pieces.pop()
+        pool.used(values[start:stop].nbytes)
         stop = start
     return values
+
+
+class _Pool:
+    """Arrow's memory, which it would keep for itself when it is free: as much again, and more."""
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    def used(self, num_bytes: int) -> None:
+        """Give back what is free, after so many bytes more now and then."""
+        self._bytes += num_bytes
+        if self._bytes >= _RELEASED_BYTES:
+            self._bytes = 0
+            pa.default_memory_pool().release_unused()
 
 
 def files_of(paths: Sequence[str | os.PathLike[str]]) -> list[InputFile]:
@@ -180,7 +198,7 @@ def _of_file(path: Path, config: VectorConfig, dim: list[int], more: Sequence[st
             array = np.load(path, mmap_mode="c", allow_pickle=False)
             return _of_array(array, path.name, config, dim, more)
         if path.suffix in (".parquet", ".pq"):
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, buffer_size=BUFFER_BYTES, pre_buffer=False) as file:
                 names = wanted_columns(file.schema_arrow, path.name, config, more)
                 batches = file.iter_batches(columns=names)
                 return _of_batches(batches, file.schema_arrow, path.name, config, dim, more)
@@ -254,7 +272,9 @@ def _of_batches(
     source = _Source(name)
     id_name = config.id_column or ("id" if "id" in names else None)
     policy = policy_column(config.keep)
+    pool = _Pool()
     for batch in batches:
+        pool.used(batch.nbytes)
         _add_lists(source, batch[config.vector], dim)
         columns = {name: batch[name] for name in (policy, *more) if name is not None}
         if id_name is not None:
@@ -278,34 +298,6 @@ def _add_lists(source: _Source, lists: pa.Array, dim: list[int]) -> None:
     source.mixed.append(np.flatnonzero(is_mixed) + source.rows)
 
 
-def matrix_of(lists: pa.Array, dim: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return lists of numbers as the rows of a matrix.
-
-    Returns
-    -------
-    values : float32 or float64, shape (lists, dim); zeros stand for what is no vector.
-    is_null, is_mixed : bool, shape (lists,): which are null, or hold a null, and which are of
-        another dimension.
-    """
-    sizes = pc.list_value_length(lists).fill_null(-1).to_numpy(zero_copy_only=False)
-    fits = sizes == dim
-    flat = lists.filter(pa.array(fits)).flatten()
-    is_null = sizes < 0
-    is_null[fits] = flat.is_null().to_numpy(zero_copy_only=False).reshape(-1, dim).any(axis=1)
-    if pt.is_float16(flat.type):
-        numbers = flat.drop_null().to_numpy() if not flat.null_count else None
-        if numbers is None:
-            numbers = flat.cast(pa.float32()).fill_null(0.0).to_numpy(zero_copy_only=False)
-    else:
-        numbers = flat.fill_null(0).to_numpy(zero_copy_only=False)
-    vectors = floats(numbers.reshape(-1, dim))
-    if not fits.all():
-        whole = np.zeros((len(fits), dim), vectors.dtype)
-        whole[fits] = vectors
-        vectors = whole
-    return vectors, is_null, ~fits & (sizes >= 0)
-
-
 def _check_dim(found: int, dim: list[int], name: str) -> None:
     if not dim:
         dim.append(found)
@@ -314,13 +306,6 @@ def _check_dim(found: int, dim: list[int], name: str) -> None:
             f"{name} has vectors of {found} dimensions, and those before it {dim[0]}; give vectors "
             "of one model."
         )
-
-
-def floats(array: NDArray[Any]) -> NDArray[Any]:
-    """Return float64 as it is, float32 for what float32 holds without loss."""
-    small = 2 if array.dtype.kind in "iu" else 4
-    kind = np.float32 if array.dtype.itemsize <= small else np.float64
-    return array.astype(kind, copy=False)
 
 
 def _columns(sources: list[_Source], total: int) -> pa.Table:

@@ -34,7 +34,12 @@ SECONDS = 3_000
 
 
 def submitted(
-    data: Path, out: Path, scratch: Path, partitions: int, *options: str
+    data: Path,
+    out: Path,
+    scratch: Path,
+    partitions: int,
+    *options: str,
+    words: tuple[str, ...] = ("run",),
 ) -> subprocess.Popen[str]:
     """Start a run as its users do."""
     pyspark = pytest.importorskip("pyspark")
@@ -47,7 +52,7 @@ def submitted(
     }
     given = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
     root = Path(__file__).parents[2]
-    command = [home / "bin" / "spark-submit", "--master", CLUSTER, *given, root / "cli.py", "run"]
+    command = [home / "bin" / "spark-submit", "--master", CLUSTER, *given, root / "cli.py", *words]
     where = ["-o", out, "--scratch", scratch, "--engine", "spark"]
     return subprocess.Popen(
         [os.fspath(word) for word in (*command, data, *where, *options)],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,17 +19,20 @@ from dedup.io.inputs import discover
 from dedup.io.records import record_digest
 from dedup.output.schema import decisions_schema
 
+if TYPE_CHECKING:
+    from tests.object_store import Bucket
+
 SCHEMA = decisions_schema(pa.string())
 
 
-def rows_of(folder: Path, out: Path) -> tuple[pa.Table, FilteredCopies]:
+def rows_of(folder: Path, copied: dict[str, Any]) -> tuple[pa.Table, FilteredCopies]:
     """Write three files, of 4, 0 and 3 lines, and return the rows for their task."""
     pytest.importorskip("pyspark")
     for name, count in (("a.jsonl", 4), ("b.jsonl", 0), ("c.jsonl", 3)):
         lines = [f'{{"text": "{name} {number}"}}\n' for number in range(count)]
         (folder / name).write_text("".join(lines))
     files = discover([folder]).files
-    copies = FilteredCopies({kind: out / kind for kind in KINDS}, files)
+    copies = FilteredCopies(copied, files)
     found: list[dict[str, Any]] = []
     for file in files:
         parts = FORMATS["jsonl"].split(file, Columns(), 20)
@@ -57,7 +60,7 @@ def rows_of(folder: Path, out: Path) -> tuple[pa.Table, FilteredCopies]:
 def test_any_batches_give_the_copies(size: int, tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     data.mkdir()
-    rows, copies = rows_of(data, out)
+    rows, copies = rows_of(data, {kind: out / kind for kind in KINDS})
     told = [
         pickle.loads(one)
         for batch in PassFiles(SCHEMA)(iter(rows.to_batches(max_chunksize=size)))
@@ -84,13 +87,35 @@ def test_any_batches_give_the_copies(size: int, tmp_path: Path) -> None:
     )
 
 
+def test_copies_in_a_store(bucket: Bucket, tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    data.mkdir()
+    for copied in (
+        {kind: out / kind for kind in KINDS},
+        {kind: bucket.uri(f"deep/{kind}") for kind in KINDS},
+    ):
+        rows, copies = rows_of(data, copied)
+        told = [pickle.loads(batch["told"][0].as_py()) for batch in passed(rows)]
+        for one in told:
+            for copy, _ in one["written"]:
+                copies.add(copy)
+        copies.commit()
+    wanted = {f"{file.parent.name}/{file.name}": file.read_bytes() for file in out.glob("*/*")}
+    assert len(wanted) == 9
+    assert bucket.files("deep") == wanted | {f"{kind}/_SUCCESS": b"" for kind in KINDS}
+
+
+def passed(rows: pa.Table) -> list[pa.RecordBatch]:
+    return list(PassFiles(SCHEMA)(iter(rows.to_batches())))
+
+
 def test_an_attempt_that_fails_leaves_nothing(tmp_path: Path) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     data.mkdir()
-    rows, _ = rows_of(data, out)
+    rows, _ = rows_of(data, {kind: out / kind for kind in KINDS})
     (data / "c.jsonl").write_text((data / "c.jsonl").read_text().replace("1", "7"))
     with pytest.raises(
         ChangedInputError, match=r"c\.jsonl is not what the run read \(its record 1"
     ):
-        list(PassFiles(SCHEMA)(iter(rows.to_batches())))
+        passed(rows)
     assert not [*out.rglob(".*-000002*")]

@@ -18,8 +18,10 @@ import dedup
 import dedup.spark
 from dedup.cli import cli
 from dedup.engines.spark import files as spark_files
+from dedup.engines.spark.job import _refused
 from dedup.engines.spark.session import scratch_folder
 from dedup.io.filtered import KINDS
+from dedup.jobs.guard import removal_tables
 from dedup.report.overview import show
 from tests.worlds import world
 
@@ -136,6 +138,45 @@ def test_the_sample_crawl_by_the_command(spark: Any, tmp_path: Path) -> None:
     assert octets[0] == octets[1]
     audited = [dedup.audit(place, [SAMPLE]) for place in (out, tmp_path / "local")]
     assert audited[0] == audited[1]
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_run_that_is_refused_replaces_nothing(is_there: bool) -> None:
+    summary: dict[str, Any] = {
+        "result": {"removed_share": 0.95},
+        "removal": {"column": "file", "groups": [], "highest": None, "keepers": []},
+    }
+    target: Any = SimpleNamespace(name="out", is_there=is_there)
+    if is_there:
+        with pytest.raises(dedup.DedupError, match="nothing was written, and out is as it was"):
+            _refused(summary, dedup.Config(), target)
+    else:
+        error = _refused(summary, dedup.Config(), target)
+        assert "only the tables were written, to out" in str(error)
+        assert _refused(summary, dedup.Config(max_removal=0.96), target) is None
+    assert _refused(summary, dedup.Config(), None) is None  # a dry run
+
+
+def test_the_command_prints_what_would_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_files(tmp_path)
+    local = dedup.find_duplicates(tmp_path, threshold=0.7)
+    asked: list[dict[str, Any]] = []
+
+    def run(inputs: Any, output: Any, config: dedup.Config, **options: Any) -> dict[str, Any]:
+        asked.append({"output": output, "threshold": config.threshold, **options})
+        return local.summary
+
+    monkeypatch.setattr("dedup.spark.run", run)
+    spark = ["run", str(tmp_path), "--engine", "spark", "--threshold", "0.7"]
+    uri = "hdfs://user:secret@host/out"
+    done = CliRunner().invoke(cli, [*spark, "-o", uri, "--kept", "k"], catch_exceptions=False)
+    assert done.output.endswith("results in hdfs://host/out\n")
+    done = CliRunner().invoke(cli, [*spark, "--dry-run"], catch_exceptions=False)
+    assert done.output.endswith(removal_tables(local.summary["removal"]) + "\n")
+    assert [(one["output"], one["kept"], float(one["threshold"])) for one in asked] == [
+        (uri, "k", 0.7),
+        (None, None, 0.7),
+    ]
 
 
 def test_what_is_not_for_spark(tmp_path: Path) -> None:

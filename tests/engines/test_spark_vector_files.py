@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,10 @@ def test_parts_are_what_is_read_whole(tmp_path: Path, monkeypatch: pytest.Monkey
     config = VectorConfig(skip_bad=True)
     whole = read_vectors(paths, config)
     found = [split(path, ordinal, config) for ordinal, path in enumerate(paths)]
-    assert [len(parts) > 1 for parts, _ in found] == [True] * 3
-    assert {dtype for _, dtype in found} == {"float32", "float64"}
-    parts = tuple(part for some, _ in found for part in some)
+    assert [len(file.parts) > 1 for file in found] == [True] * 3
+    assert [file.rows for file in found] == [200, 80, 120]
+    assert {file.dtype for file in found} == {"float32", "float64"}
+    parts = tuple(part for file in found for part in file.parts)
     work = SketchVectorParts(parts, "embedding", {"doc_id": "id"}, "float64", "cosine")
     numbers = pa.record_batch({"id": pa.array(range(len(parts)))})
     batches = list(work(iter([numbers])))
@@ -96,6 +98,8 @@ def test_a_file_that_is_none_of_vectors_is_refused(tmp_path: Path) -> None:
     ("options", "said"),
     [
         (["--engine", "spark", "--report"], "--report is not for --engine spark"),
+        (["--engine", "spark", "--kept", "k"], "--kept is not for --engine spark"),
+        (["--engine", "spark", "--max-removal", "0"], "--max-removal is not for --engine spark"),
         (["--scratch", "s"], "--scratch is for --engine spark"),
     ],
 )
@@ -124,3 +128,12 @@ def test_files_of_all_formats_by_the_command(spark: Any, tmp_path: Path) -> None
         assert in_order(found) == in_order(getattr(expected, name)), name
     assert expected.summary["result"]["removed"] > 90
     assert "400" in done.output.splitlines()[0]
+    expected.write(tmp_path / "local")
+    here, there = (
+        json.loads((tmp_path / folder / "summary.json").read_text()) for folder in ("local", "out")
+    )
+    assert there["input"] == here["input"]
+    assert there["warnings"] == here["warnings"]
+    for command in (["audit", str(tmp_path / "out"), *named], ["report", str(tmp_path / "out")]):
+        done = runner.invoke(cli, command, catch_exceptions=False)
+        assert done.exit_code == 0, done.output

@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 import dedup
 import dedup.spark
+from dedup.errors import InputError
 from dedup.vectors import find_duplicates
+from tests.engines.test_spark_cluster import finished, submitted
 from tests.engines.test_spark_conformance import in_order
 from tests.vectors.vector_worlds import at_cosine, at_distance, background
 
 
 def planted(measure: str, seed: int = 0, kind: type = np.float32) -> pa.Table:
-    """Return vectors with near-copies of a few, equal ones among these, and chains."""
+    """Return vectors with near-copies of a few, equal ones among these, and a dense chain.
+
+    The chain fills hot buckets with leaders that fall to others, and so with late keepers.
+    """
     rng = np.random.default_rng(seed)
-    vectors = background("clustered", 150, 12, seed)
-    near = at_cosine if measure == "cosine" else at_distance
-    edges = (0.98, 0.96, 0.97) if measure == "cosine" else (0.2, 0.3, 0.35)
-    pieces = [vectors, *(near(vectors[:40], edge, seed) for edge in edges)]
-    family = np.repeat(vectors[:1], 160, axis=0)  # a hot bucket
-    pieces += [near(family, edges[0], seed + 1), vectors[20:35], vectors[20:35]]
-    chain = pieces[1][:20]
-    for step in range(3):
-        chain = near(chain, edges[0], seed + step)
-        pieces.append(chain)
+    vectors = background("clustered", 120, 12, seed)
+    near, edge = (at_cosine, 0.97) if measure == "cosine" else (at_distance, 0.3)
+    steps = rng.uniform(0, 1.5, (300, 1))
+    if measure == "cosine":
+        chain = np.cos(steps) * np.eye(12)[:1] + np.sin(steps) * np.eye(12)[1:2]
+    else:
+        chain = vectors[0] + 2 * steps * np.eye(12)[:1]
+    chain += rng.normal(0, 0.01, chain.shape)
+    pieces = [vectors, near(vectors[:40], edge, seed), vectors[20:35], vectors[20:35], chain]
     world = rng.permutation(np.concatenate(pieces)).astype(kind)
     ids = [f"{number:04d}" for number in range(len(world))]
     embedding = pa.FixedSizeListArray.from_arrays(pa.array(world.ravel()), world.shape[1])
@@ -66,11 +72,18 @@ WAYS: dict[str, tuple[type, dict[str, Any]]] = {
     "cosine": (np.float32, {"threshold": 0.95}),
     "votes, by score": (
         np.float32,
-        {"threshold": 0.95, "tables": 24, "functions": 5, "min_tables": 3, "keep": "max:score"},
+        {"threshold": 0.95, "tables": 8, "functions": 10, "min_tables": 4, "keep": "max:score"},
     ),
     "probes, components and all pairs": (
         np.float32,
-        {"threshold": 0.95, "probes": 2, "linkage": "components", "pairs": "all"},
+        {
+            "threshold": 0.95,
+            "tables": 2,
+            "functions": 9,
+            "probes": 2,
+            "linkage": "components",
+            "pairs": "all",
+        },
     ),
 }
 
@@ -99,3 +112,38 @@ def test_tables_of_vectors_are_equal(spark: Any, way: str) -> None:
         added = expected.decision_columns
         rows = found.annotated().select("name", *added.column_names).toArrow().sort_by("name")
         assert rows.select(added.column_names).to_pylist() == added.to_pylist()
+
+
+@pytest.mark.slow
+def test_bad_vectors_are_named_by_their_ids(spark: Any) -> None:
+    rows = [("c", None), ("a", [1.0, None]), ("b", [1.0, 2.0]), ("d", [1.0]), ("e", [2.0, 4.0])]
+    df = spark.createDataFrame(rows, "name string, embedding array<float>")
+    said = "the vectors of ids a, c are null; 1 are of another dimension"
+    with pytest.raises(InputError, match=said):
+        dedup.spark.find_vectors(df, id="name")
+    with dedup.spark.find_vectors(df, id="name", skip_bad=True) as found:
+        assert [row.name for row in found.removed().collect()] == ["e"]
+        assert found.summary["input"]["excluded"] == {"null": 2, "of another dimension": 1}
+    with pytest.raises(InputError, match="no column 'vector', but name, embedding"):
+        dedup.spark.find_vectors(df, vector="vector", id="name")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("partitions", [1, 7])
+def test_tables_from_a_cluster(partitions: int, tmp_path: Path) -> None:
+    """Separate JVMs; 1,000 near-copies of one vector, and pairs planted among 4,000 others."""
+    vectors = background("clustered", 4_000, 32)
+    copies = at_cosine(np.repeat(vectors[:1], 1_000, axis=0), 0.99)
+    world = np.concatenate([vectors, at_cosine(vectors[:1_000], 0.95), copies])
+    order = np.random.default_rng(0).permutation(len(world))
+    embedding = pa.array(list(world[order].astype(np.float32)), pa.list_(pa.float32(), 32))
+    path = tmp_path / "vectors.parquet"
+    pq.write_table(pa.table({"embedding": embedding}), path, row_group_size=4_000)
+    expected = find_duplicates([path], threshold=0.93)
+    assert expected.summary["search"]["largest_bucket"] > 900
+    options = ("--threshold", "0.93")
+    words = ("vectors", "run")
+    finished(submitted(path, tmp_path / "out", tmp_path, partitions, *options, words=words))
+    for name in ("clusters", "pairs"):
+        found = pq.read_table(tmp_path / "out" / f"{name}.parquet")
+        assert found.to_pylist() == getattr(expected, name).to_pylist(), name

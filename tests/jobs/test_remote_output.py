@@ -83,6 +83,11 @@ def test_results_copies_and_filtering(corpus: Path, bucket: Bucket, tmp_path: Pa
     assert later == tree(tmp_path / "kept")
     dedup.filter_files(out, [corpus], removed=tmp_path / "later")
     assert tree(tmp_path / "later") == tree(tmp_path / "removed")
+    for name in ("removed.parquet", "clusters.parquet"):  # as Spark leaves them
+        bucket.put(f"deep/out/{name}/part-0.parquet", bucket.files("deep/out")[name])
+        bucket.client.delete_object(Bucket=bucket.name, Key=f"deep/out/{name}")
+    dedup.filter_files(out, [corpus], annotated=tmp_path / "after")
+    assert tree(tmp_path / "after") == tree(tmp_path / "annotated")
     bucket.client.delete_object(Bucket=bucket.name, Key="deep/out/_SUCCESS")
     with pytest.raises(InputError, match=r"out does not say what a run removed"):
         dedup.filter_files(out, [corpus], removed=tmp_path / "later2")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,26 @@ def test_the_steps_only_shrink(out: Path) -> None:
     assert stages["Removed"] == summary["result"]["removed"]
     (left,) = omissions_of_vectors(summary)
     assert (left.what, left.count, left.unit) == ("vectors that are zero", 4, DOCUMENTS)
+
+
+def test_a_run_that_counted_less_has_a_report_too(out: Path, tmp_path: Path) -> None:
+    """As Spark's."""
+    run = tmp_path / "out"
+    shutil.copytree(out, run)
+    summary = json.loads((run / "summary.json").read_text())
+    for section, name in (
+        ("search", "bucket_pairs"),
+        ("search", "compared_in_products"),
+        ("result", "omitted_pairs"),
+        ("input", "sources"),
+        ("input", "arguments"),
+    ):
+        del summary[section][name]
+    (run / "summary.json").write_text(json.dumps(summary))
+    page = dedup.write_report(run).read_text(encoding="utf-8")
+    assert "Compared pairs" in page
+    assert "Bucket pairs" not in page
+    assert dedup.audit(run, [out.parent / "e.parquet"])["recall"]["value"] == 1
 
 
 def test_distances_make_no_report(tmp_path: Path) -> None:

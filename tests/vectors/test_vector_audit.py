@@ -112,7 +112,7 @@ def test_another_input_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
-        (["filter", "OUT", "v.npy", "--kept", "kept"], "take from them the rows whose positions"),
+        (["filter", "OUT", "v.npy", "--kept", "kept"], "run it again with --kept, --removed"),
         (["recluster", "OUT"], "whose runs keep no evidence; run anew with other options."),
         (["explain", "@1", "@2", "--run", "OUT"], "look at it with dedup show"),
     ],

@@ -2,7 +2,7 @@
 
 The records of a file come to its task in order, with what was decided on them, and the local
 engine's writers do the rest: the same name, format and codec, byte for byte, and each record
-compared with the digest of what was read. A task holds some 20 bytes a record of one file, for
+compared with the digest of what was read. A task holds some 30 bytes a record of one file, for
 annotated copies some 100 more.
 """
 

@@ -76,7 +76,7 @@ def summarise(
             "kept": count - removed,
             "removed_share": removed / count if count else 0.0,
             "pairs": num_pairs,
-            "omitted_pairs": _all_pairs(decisions, found) - num_pairs if omits else 0,
+            "omitted_pairs": all_pairs(decisions, found) - num_pairs if omits else 0,
             **({} if config.keep_best == 1 else {"spared": spared}),
         },
         "ignored_shingles": None,
@@ -93,7 +93,7 @@ def summarise(
     }
 
 
-def _all_pairs(documents: DataFrame, found: Search) -> int:
+def all_pairs(documents: DataFrame, found: Search) -> int:
     """Count the verified pairs, documents with equal digests expanded, of any size of group."""
     from pyspark.sql import functions as F  # noqa: N812
 

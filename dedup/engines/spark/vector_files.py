@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +26,17 @@ from dedup.engines.spark.vector_sketches import carried_with, dtype_of, vector_r
 from dedup.engines.spark.vectors import observed, vector_kind
 from dedup.errors import InputError
 from dedup.io.inputs import printable
+from dedup.jobs.run_input import content_fingerprint, described_file
+from dedup.jobs.sources import Fingerprint, check_unchanged
 from dedup.vectors.config import VectorConfig
-from dedup.vectors.reading import check_array, check_path, floats, readable, wanted_columns
+from dedup.vectors.lists import floats
+from dedup.vectors.reading import (
+    check_array,
+    check_path,
+    files_of,
+    readable,
+    wanted_columns,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -71,8 +80,16 @@ class VectorPart:
             yield pa.RecordBatch.from_arrays([lists], [name])
 
 
-def split(path: Path, ordinal: int, config: VectorConfig) -> tuple[list[VectorPart], str]:
-    """Cut a file into parts of some `PART_BYTES`, and return the type of its vectors.
+class Split(NamedTuple):
+    """A file in parts; the type of its vectors, and their number."""
+
+    parts: list[VectorPart]
+    dtype: str
+    rows: int
+
+
+def split(path: Path, ordinal: int, config: VectorConfig) -> Split:
+    """Cut a file into parts of some `PART_BYTES`.
 
     Raises
     ------
@@ -84,14 +101,16 @@ def split(path: Path, ordinal: int, config: VectorConfig) -> tuple[list[VectorPa
             array = np.load(path, mmap_mode="r", allow_pickle=False)
             check_array(array, path.name, config, ())
             dtype = str(floats(array[:0]).dtype)
-            count, size = len(array), array.nbytes
+            count, rows, size = len(array), len(array), array.nbytes
         elif path.suffix in (".parquet", ".pq"):
             with pq.ParquetFile(path) as file:
                 schema, count = file.schema_arrow, file.num_row_groups
+                rows = file.metadata.num_rows
             size = path.stat().st_size
         else:
-            with ipc.open_file(path) as reader:
+            with pa.memory_map(os.fspath(path)) as mapped, ipc.open_file(mapped) as reader:
                 schema, count = reader.schema, reader.num_record_batches
+                rows = sum(reader.get_batch(number).num_rows for number in range(count))
             size = path.stat().st_size
         if path.suffix != ".npy":
             wanted_columns(schema, path.name, config, ())
@@ -102,7 +121,7 @@ def split(path: Path, ordinal: int, config: VectorConfig) -> tuple[list[VectorPa
         VectorPart(ordinal, name, first, min(count, first + step))
         for first in range(0, count, step)
     ]
-    return parts, dtype
+    return Split(parts, dtype, rows)
 
 
 @dataclass(frozen=True)
@@ -145,17 +164,21 @@ class SketchVectorParts:
 
 
 def sketched_files(
-    stages: Stages, paths: Sequence[Path], config: VectorConfig
+    stages: Stages, files: Sequence[Split], names: Sequence[str], config: VectorConfig
 ) -> tuple[DataFrame, str]:
-    """Return the sketches of all vectors of files, as `find` takes them, and the vectors' type."""
+    """Return the sketches of all vectors of files, as `find` takes them, and the vectors' type.
+
+    Parameters
+    ----------
+    names : of the files, as the tables have them.
+    """
     from pyspark.sql import functions as F  # noqa: N812
     from pyspark.sql.types import IntegerType, StructType
 
-    found = [split(path, ordinal, config) for ordinal, path in enumerate(paths)]
-    parts = tuple(part for some, _ in found for part in some)
+    parts = tuple(part for file in files for part in file.parts)
     if not parts:
         raise InputError("the input holds no vector; give a table, an array or files of some.")
-    dtype = max(dtype for _, dtype in found)  # float64 where there is any
+    dtype = max(file.dtype for file in files)  # float64 where there is any
     named = {"doc_id": config.id_column or "id", **carried_with(config, None)}
     schema = vector_schema()
     for name in named:
@@ -174,8 +197,8 @@ def sketched_files(
     sources = stages.table(
         pa.table(
             {
-                "ordinal": np.arange(len(paths), dtype=np.int32),
-                "source": pa.array([path.name for path in paths], pa.string()),
+                "ordinal": np.arange(len(names), dtype=np.int32),
+                "source": pa.array(names, pa.string()),
             }
         )
     )
@@ -192,23 +215,31 @@ def run_vector_files(
     overwrite: bool,
 ) -> dict[str, Any]:
     """Find the near-duplicates in files of vectors, write the tables, and return the summary."""
-    paths = [Path(given) for given in inputs]
-    for path in paths:
-        check_path(path)
+    splits = [split(Path(given), ordinal, config) for ordinal, given in enumerate(inputs)]
+    files = files_of(inputs)
+    before = Fingerprint.of_all(files)
+    sources = [
+        described_file(file, fingerprint=content_fingerprint(file.path), rows=found.rows)
+        for file, found in zip(files, splits, strict=True)
+    ]
     spark = session()
     target = None if output is None else output_of(spark, output, overwrite=overwrite)
     folder = scratch_folder(spark, None if scratch is None else os.fspath(scratch))
     stages = Stages(spark, folder, partitions)
     try:
-        sketches, dtype = sketched_files(stages, paths, config)
+        sketches, dtype = sketched_files(stages, splits, [file.name for file in files], config)
         kind = vector_kind(stages, sketches, config, dtype, by_id=False)
         first = warnings_of_ids(sketches, strict=config.strict_ids)
         result = find(stages, sketches, kind, by_id=False)
         summary = result.summary
-        summary["input"]["files"] = len(paths)
-        summary["input"]["arguments"] = [printable(os.fspath(path)) for path in paths]
+        summary["input"] |= {
+            "files": len(files),
+            "arguments": [printable(os.fspath(given)) for given in inputs],
+            "sources": sources,
+        }
         summary["warnings"] = first + summary["warnings"]
         summary |= stages.facts()
+        check_unchanged(before, Fingerprint.of_all(files))
         if target is not None:
             target.write(stages, result)
     finally:

@@ -18,7 +18,8 @@ from dedup.errors import InputError
 from dedup.keeper import policy_column
 from dedup.vectors.config import VectorConfig
 from dedup.vectors.corpus import NULL, digests_of, reasons_of
-from dedup.vectors.reading import floats, matrix_of, wanted_columns
+from dedup.vectors.lists import floats, matrix_of
+from dedup.vectors.reading import wanted_columns
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dedup.engines.spark.search import Search
-from dedup.engines.spark.summary import CLUSTERS, skipped_facts
+from dedup.engines.spark.summary import CLUSTERS, all_pairs, skipped_facts
 from dedup.output.folder import SUMMARY_FORMAT
 from dedup.output.summary import versions
 from dedup.vectors.summary import search_warnings, table_facts
@@ -58,6 +58,9 @@ def summarise(
             "kept": count - removed,
             "removed_share": removed / count,
             "pairs": counts["pairs"],
+            "omitted_pairs": all_pairs(decisions, found) - counts["pairs"]
+            if config.pairs == "all"
+            else 0,
         },
         "warnings": search_warnings(
             hashing.scheme,
