@@ -129,7 +129,7 @@ def test_tables_of_large_corpora(
     same_output(tmp_path / "out", expected)
 
 
-@pytest.mark.parametrize("stage", ["sketches", "candidates", "files"])
+@pytest.mark.parametrize("stage", ["sketches", "buckets", "files"])
 def test_an_executor_that_is_killed_changes_nothing(
     stage: str, tmp_path: Path, corpus: Callable[[str], tuple[Path, dedup.Result]]
 ) -> None:
