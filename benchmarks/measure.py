@@ -7,6 +7,7 @@ one, where reading five times a second costs less than 1 %. Disk is what a folde
 read twice a second; a file without a name is not seen.
 """
 
+import ctypes
 import os
 import platform
 import signal
@@ -20,6 +21,8 @@ from typing import Any
 QUICK_SECONDS = 30.0  # from here on the sampling is slower
 QUICK_PAUSE, SLOW_PAUSE = 0.05, 0.2
 DISK_PAUSE = 0.5
+ORPHANS_PAUSE = 3.0  # at most, at the end
+_PR_SET_CHILD_SUBREAPER = 36  # of <linux/prctl.h>
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Run:
     Attributes
     ----------
     wall_seconds : from start to the end of the command.
-    cpu_seconds : user and system time of the command and the children it waited for.
+    cpu_seconds : user and system time of the command, of the children it waited for, and of those
+        that it left behind.
     peak_bytes : the largest sum of PSS that was seen; None for a run that was not sampled.
     exit_code : of the command; negative is a signal, as when the time limit ended it.
     others_share : share of the machine's cores that everything else used meanwhile, 0 to 1.
@@ -106,6 +110,7 @@ def run(
     sample : whether memory is read, and the disk under ``folder`` if there is one.
     pause : seconds between two readings; None is 50 ms, and 200 ms after half a minute.
     """
+    adopt_orphans()
     with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -134,8 +139,9 @@ def watch(
         elapsed = time.perf_counter() - start
         if done:
             process.returncode = os.waitstatus_to_exitcode(status)
-            cpu = usage.ru_utime + usage.ru_stime
-            others = (busy_seconds() - busy - cpu) / (elapsed * (os.cpu_count() or 1))
+            busy = busy_seconds() - busy
+            cpu = usage.ru_utime + usage.ru_stime + seconds_left_behind(process.pid)
+            others = (busy - cpu) / (elapsed * (os.cpu_count() or 1))
             took = Run(elapsed, cpu, None, process.returncode, max(0.0, others))
             if sampler is None:
                 return took
@@ -169,6 +175,31 @@ def machine() -> dict[str, Any]:
     }
 
 
+def adopt_orphans() -> None:
+    """Become the parent of processes whose own has ended, so that their CPU time can be read."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def seconds_left_behind(session: int) -> float:
+    """Wait a moment for what a command left behind, and return its CPU seconds.
+
+    Spark's JVM lives a little longer than the Python that started it, and did most of the work.
+    """
+    seconds, end = 0.0, time.monotonic() + ORPHANS_PAUSE
+    while True:
+        living = [pid for pid in numbers_in_proc() if session_of(pid) == session]
+        for pid in living:
+            try:
+                done, _, usage = os.wait4(pid, os.WNOHANG)
+            except ChildProcessError:  # another one waits for it
+                continue
+            if done:
+                seconds += usage.ru_utime + usage.ru_stime
+        if not living or time.monotonic() > end:
+            return seconds
+        time.sleep(0.01)
+
+
 def end_session(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left: the command itself after an interrupt, children it left behind."""
     try:
@@ -189,6 +220,15 @@ def numbers_in_proc() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
+def session_of(pid: int) -> int | None:
+    """Return the session of a process; None where there is none any more."""
+    try:
+        # After the command's name, which may hold spaces: state, parent, group, session.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[3])
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+
+
 def session_pss(session: int, strangers: set[int]) -> tuple[int, int]:
     """Return the summed PSS of the processes of a session, and what of it files back, in bytes.
 
@@ -201,11 +241,10 @@ def session_pss(session: int, strangers: set[int]) -> tuple[int, int]:
     for pid in numbers_in_proc():
         if pid in strangers:
             continue
+        if session_of(pid) != session:
+            strangers.add(pid)
+            continue
         try:
-            # After the command's name, which may hold spaces: state, parent, group, session.
-            if int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[3]) != session:
-                strangers.add(pid)
-                continue
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Pss:"):
                     total += 1024 * int(line.split()[1])
