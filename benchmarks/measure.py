@@ -2,12 +2,11 @@
 
 Memory is the summed PSS of the command's session, so shared pages count once, read every 50 ms; and
 the same without the pages that files back, which are the page cache. Reading PSS stops a process
-for milliseconds and takes a core for a while; so a run is either timed or sampled, except a long
-one, where reading five times a second costs less than 1 %. Disk is what a folder's files occupy,
-read twice a second; a file without a name is not seen.
+for milliseconds, tens of them where it is large, and takes a core for a while; so a run is either
+timed or sampled, except a long one, of which readings take one part in a hundred. Disk is what a
+folder's files occupy, read twice a second; a file without a name is not seen.
 """
 
-import ctypes
 import os
 import platform
 import signal
@@ -21,8 +20,7 @@ from typing import Any
 QUICK_SECONDS = 30.0  # from here on the sampling is slower
 QUICK_PAUSE, SLOW_PAUSE = 0.05, 0.2
 DISK_PAUSE = 0.5
-ORPHANS_PAUSE = 3.0  # at most, at the end
-_PR_SET_CHILD_SUBREAPER = 36  # of <linux/prctl.h>
+CPU_PAUSE = 0.2
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,8 @@ class Run:
     Attributes
     ----------
     wall_seconds : from start to the end of the command.
-    cpu_seconds : user and system time of the command, of the children it waited for, and of those
-        that it left behind.
+    cpu_seconds : user and system time of the command and the children it waited for; or of its
+        session, read five times a second, where that is more: nobody waits for Spark's workers.
     peak_bytes : the largest sum of PSS that was seen; None for a run that was not sampled.
     exit_code : of the command; negative is a signal, as when the time limit ended it.
     others_share : share of the machine's cores that everything else used meanwhile, 0 to 1.
@@ -59,7 +57,8 @@ class Sampler:
     ----------
     session : the id of its first process.
     folder : the one that the session writes to; None reads no disk.
-    pause : seconds between two readings of memory; None is 50 ms, and later 200 ms.
+    pause : seconds between two readings of memory; None is 50 ms, or 20 times what the last one
+        took; and later 200 ms, or 100 times that.
     strangers : processes known to be of other sessions; those that are met are added.
     """
 
@@ -77,10 +76,13 @@ class Sampler:
     def read(self, elapsed: float) -> None:
         """Read what is due so many seconds after the start."""
         if elapsed >= self.next_memory:
+            start = time.perf_counter()
             total, backed = session_pss(self.session, self.strangers)
+            took = time.perf_counter() - start
             self.memory = max(self.memory, total)
             self.unbacked = max(self.unbacked, total - backed)
-            pause = QUICK_PAUSE if elapsed < QUICK_SECONDS else SLOW_PAUSE
+            is_long = elapsed >= QUICK_SECONDS
+            pause = max(SLOW_PAUSE, 100 * took) if is_long else max(QUICK_PAUSE, 20 * took)
             self.next_memory = elapsed + (self.pause or pause)
         if elapsed >= self.next_disk:
             self.read_disk(elapsed)
@@ -108,9 +110,8 @@ def run(
     Parameters
     ----------
     sample : whether memory is read, and the disk under ``folder`` if there is one.
-    pause : seconds between two readings; None is 50 ms, and 200 ms after half a minute.
+    pause : seconds between two readings; see `Sampler`.
     """
-    adopt_orphans()
     with log.open("wb") as output:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -123,16 +124,22 @@ def run(
         try:
             strangers = set(numbers_in_proc()) - {process.pid}
             sampler = Sampler(process.pid, folder, pause, strangers) if sample else None
-            return watch(process, start, sampler, limit)
+            return watch(process, start, sampler, limit, strangers)
         finally:
             end_session(process)
 
 
 def watch(
-    process: subprocess.Popen[bytes], start: float, sampler: Sampler | None, limit: float
+    process: subprocess.Popen[bytes],
+    start: float,
+    sampler: Sampler | None,
+    limit: float,
+    strangers: set[int],
 ) -> Run:
     """Wait for the process, sampling it meanwhile if asked to."""
     busy = busy_seconds()
+    seconds: dict[int, float] = {}
+    next_reading = 0.0
     while True:
         # Without sampling nothing but this happens every 2 ms, the grain of the timing.
         done, status, usage = os.wait4(process.pid, os.WNOHANG)
@@ -140,7 +147,7 @@ def watch(
         if done:
             process.returncode = os.waitstatus_to_exitcode(status)
             busy = busy_seconds() - busy
-            cpu = usage.ru_utime + usage.ru_stime + seconds_left_behind(process.pid)
+            cpu = max(usage.ru_utime + usage.ru_stime, sum(seconds.values()))
             others = (busy - cpu) / (elapsed * (os.cpu_count() or 1))
             took = Run(elapsed, cpu, None, process.returncode, max(0.0, others))
             if sampler is None:
@@ -152,6 +159,9 @@ def watch(
                 peak_unbacked_bytes=sampler.unbacked,
                 peak_disk_bytes=None if sampler.folder is None else sampler.disk,
             )
+        if elapsed >= next_reading:
+            seconds |= session_seconds(process.pid, strangers)
+            next_reading = elapsed + CPU_PAUSE
         if elapsed > limit:
             os.killpg(process.pid, signal.SIGKILL)
         if sampler is not None:
@@ -175,31 +185,6 @@ def machine() -> dict[str, Any]:
     }
 
 
-def adopt_orphans() -> None:
-    """Become the parent of processes whose own has ended, so that their CPU time can be read."""
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def seconds_left_behind(session: int) -> float:
-    """Wait a moment for what a command left behind, and return its CPU seconds.
-
-    Spark's JVM lives a little longer than the Python that started it, and did most of the work.
-    """
-    seconds, end = 0.0, time.monotonic() + ORPHANS_PAUSE
-    while True:
-        living = [pid for pid in numbers_in_proc() if session_of(pid) == session]
-        for pid in living:
-            try:
-                done, _, usage = os.wait4(pid, os.WNOHANG)
-            except ChildProcessError:  # another one waits for it
-                continue
-            if done:
-                seconds += usage.ru_utime + usage.ru_stime
-        if not living or time.monotonic() > end:
-            return seconds
-        time.sleep(0.01)
-
-
 def end_session(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left: the command itself after an interrupt, children it left behind."""
     try:
@@ -220,30 +205,44 @@ def numbers_in_proc() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]
 
 
-def session_of(pid: int) -> int | None:
-    """Return the session of a process; None where there is none any more."""
+def fields_of(pid: int) -> list[str]:
+    """Return what the system says of a process after its name; nothing where it is gone."""
     try:
-        # After the command's name, which may hold spaces: state, parent, group, session.
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[3])
+        # The name may hold spaces. Then: state, parent, group, session.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return None
+        return []
 
 
-def session_pss(session: int, strangers: set[int]) -> tuple[int, int]:
-    """Return the summed PSS of the processes of a session, and what of it files back, in bytes.
+def members(session: int, strangers: set[int]) -> dict[int, list[str]]:
+    """Return the processes of a session, with their fields.
 
     Parameters
     ----------
     session : the id of its first process.
     strangers : processes known to be of other sessions; those that are met are added.
     """
-    total, backed = 0, 0
-    for pid in numbers_in_proc():
-        if pid in strangers:
-            continue
-        if session_of(pid) != session:
+    found = {}
+    for pid in set(numbers_in_proc()) - strangers:
+        fields = fields_of(pid)
+        if fields and int(fields[3]) == session:
+            found[pid] = fields
+        elif fields:
             strangers.add(pid)
-            continue
+    return found
+
+
+def session_seconds(session: int, strangers: set[int]) -> dict[int, float]:
+    """Return the CPU seconds of each process of a session, as `members` takes it."""
+    tick = os.sysconf("SC_CLK_TCK")
+    found = members(session, strangers)
+    return {pid: (int(of[11]) + int(of[12])) / tick for pid, of in found.items()}
+
+
+def session_pss(session: int, strangers: set[int]) -> tuple[int, int]:
+    """Return the summed PSS of the processes of a session, and what of it files back, in bytes."""
+    total, backed = 0, 0
+    for pid in members(session, strangers):
         try:
             for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
                 if line.startswith("Pss:"):
