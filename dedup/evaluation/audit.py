@@ -8,6 +8,7 @@ whether both were kept, and that is counted apart.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,7 @@ class Answers:
         return paired
 
 
-class Audit:
+class Audit(ABC):
     """A corpus and what a run said of it; what its pairs are, a kind of corpus tells.
 
     Parameters
@@ -126,17 +127,17 @@ class Audit:
         self.num_copies = float((sizes * (sizes - 1) // 2).sum())
         self._missed: dict[tuple[int, int], float] = {}
 
+    @abstractmethod
     def pairs_with(self, units: Int64Array) -> Iterator[Edges]:
         """Yield the near pairs of some units, ascending, with all others, these on the left."""
-        raise NotImplementedError
 
+    @abstractmethod
     def all_pairs(self) -> Iterator[Edges]:
         """Yield all near pairs of units, each once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def values(self, pairs: Edges) -> NDArray[np.float64]:
         """Return how alike pairs are; float64, shape (pairs,)."""
-        raise NotImplementedError
 
     def estimate(self, seed: int, most: int) -> dict[str, Any]:
         """Return the figures of `dedup.audit`."""
