@@ -13,7 +13,7 @@ from dedup.index.incoming import Incoming
 from dedup.index.lookup import EQUAL, Matches
 from dedup.index.segment import Segment
 from dedup.index.settle import Settled
-from dedup.io.values import unified
+from dedup.io.values import join_tables, unified
 from dedup.text.hashing import Int64Array
 
 NEW = "new"
@@ -27,6 +27,11 @@ def id_type(segments: Sequence[Segment], more: Sequence[pa.DataType] = ()) -> pa
     arrays = [pa.array([], kind) for kind in sorted(kinds, key=str)]
     joined = unified(arrays, is_id=True)
     return joined[0].type if joined else pa.string()
+
+
+def joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Join the answers to batches; ids of different types become strings."""
+    return join_tables([(table, len(table)) for table in tables])
 
 
 def stored_ids(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dedup.config import Config
 from dedup.documents import SketchParameters
 from dedup.errors import ConfigError
-from dedup.index.answers import id_type, matches_table
+from dedup.index.answers import id_type, joined, matches_table
 from dedup.index.base import PathLike, StoredIndex, making
 from dedup.index.document_change import DocumentChange
 from dedup.index.document_manifest import DocumentManifest
@@ -22,7 +22,6 @@ from dedup.index.incoming import Batches, batches, sketched
 from dedup.index.lookup import Lookup
 from dedup.index.options import OPTIONS, READING_OPTIONS
 from dedup.io.base import Columns
-from dedup.io.values import join_tables
 from dedup.pipeline import needed_columns
 from dedup.search import sketch_parameters
 
@@ -97,7 +96,7 @@ class Index(StoredIndex[DocumentManifest, DocumentSegment, DocumentChange]):
         ``keeper_id`` and ``jaccard`` (null for what is new).
         """
         found = list(self.adding(batches(data, self.columns(text_column=text, id_column=id))))
-        return _joined(found)
+        return joined(found)
 
     def adding(self, found: Batches) -> Iterator[pa.Table]:
         """Add batches and yield what `add` returns for each; all are added when the last is done.
@@ -136,7 +135,7 @@ class Index(StoredIndex[DocumentManifest, DocumentSegment, DocumentChange]):
             if value is not None and value < 1:
                 raise ConfigError(f"{name} is {value}; give a number of at least 1.")
         found = batches(data, self.columns(text_column=text, id_column=id))
-        return _joined(list(self.querying(found, top, limit)))
+        return joined(list(self.querying(found, top, limit)))
 
     def querying(
         self, found: Batches, top: int | None = None, limit: int | None = None
@@ -180,8 +179,3 @@ class Index(StoredIndex[DocumentManifest, DocumentSegment, DocumentChange]):
         from dedup.index.clusters import settled_again
 
         return settled_again(segments, self.config)
-
-
-def _joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Join the answers to batches; ids of different types become strings."""
-    return join_tables([(table, len(table)) for table in tables])

@@ -19,10 +19,10 @@ from typing import Any
 import pyarrow as pa
 
 from dedup.errors import InputError
+from dedup.index.answers import joined
 from dedup.index.incoming import BATCH_DOCUMENTS, Batches
 from dedup.index.index import Index
 from dedup.index.manifest import MANIFEST_FILE
-from dedup.io.values import join_tables
 from dedup.service.bodies import Addition, Question, added_rows, match_rows
 
 _THREADS = min(4, os.cpu_count() or 1)
@@ -53,7 +53,7 @@ class Readers:
         """
         index = self.index()
         found = list(index.querying(_in_time(asked.text, deadline), asked.top, asked.limit))
-        table = join_tables([(one, len(one)) for one in found])
+        table = joined(found)
         return match_rows(table, len(asked.text))
 
     def index(self) -> Index:

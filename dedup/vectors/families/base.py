@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -59,7 +60,7 @@ class Family(Protocol):
         ...
 
 
-class MixedKeys:
+class MixedKeys(ABC):
     """Keys of families whose values are whole numbers of any size: 32 bits of a mix of them."""
 
     def keys(self, symbols: Int64Array, functions: int) -> UInt32Array:
@@ -72,9 +73,9 @@ class MixedKeys:
         """Return ``keys(symbols(projections))``."""
         return self.keys(self.symbols(projections), functions)
 
+    @abstractmethod
     def symbols(self, projections: Float32Array) -> Int64Array:
         """Return the values of functions; see `Family`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

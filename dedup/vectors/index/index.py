@@ -12,11 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dedup.errors import ConfigError, InputError
-from dedup.index.answers import id_type
+from dedup.index.answers import id_type, joined
 from dedup.index.base import PathLike, StoredIndex, making, marked_again
 from dedup.index.change import Change
 from dedup.index.manifest import check_store
-from dedup.io.values import join_tables
 from dedup.vectors.config import MAX_FUNCTIONS, VectorConfig
 from dedup.vectors.families.base import Float64Array
 from dedup.vectors.index.answers import added_table, nearest_table
@@ -166,7 +165,7 @@ class VectorIndex(StoredIndex[VectorManifest, VectorSegment, VectorChange]):
         out), ``keeper_id``, and ``similarity`` or ``distance`` (null for what is new).
         """
         config = self.reading(skip_bad=skip_bad, vector=vector, id_column=id)
-        return _joined(list(self.adding(self.batches(data, config))))
+        return joined(list(self.adding(self.batches(data, config))))
 
     def batches(self, data: Any, config: VectorConfig) -> Iterator[VectorBatch]:
         """Yield the vectors of an input; see `reading`."""
@@ -210,7 +209,7 @@ class VectorIndex(StoredIndex[VectorManifest, VectorSegment, VectorChange]):
         null beyond the threshold), and when it was ``added``.
         """
         config = self.reading(skip_bad=skip_bad, vector=vector, id_column=id)
-        return _joined(list(self.querying(self.batches(data, config), top, limit, probes)))
+        return joined(list(self.querying(self.batches(data, config), top, limit, probes)))
 
     def querying(
         self,
@@ -266,8 +265,3 @@ class VectorIndex(StoredIndex[VectorManifest, VectorSegment, VectorChange]):
         manifest = self.manifest
         removed = removed_among(segments, self._hasher, manifest.scheme, manifest.options)
         return marked_again(segments, removed)
-
-
-def _joined(tables: Sequence[pa.Table]) -> pa.Table:
-    """Join the answers to batches; ids of different types become strings."""
-    return join_tables([(table, len(table)) for table in tables])
