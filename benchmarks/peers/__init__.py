@@ -105,6 +105,7 @@ PEERS = (
 
 ON_SPARK = (
     Peer("dedup_spark", "dedup --engine spark", "dedup-lsh"),
+    Peer("dedup_spark_session", "dedup.spark in a given session", "dedup-lsh"),
     Peer("spark_mllib", "Spark MLlib MinHashLSH", "pyspark", OWN),
     Peer("spark_text_dedup", "text-dedup's Spark plan", "pyspark", OWN),
 )

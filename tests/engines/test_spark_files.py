@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,11 +19,15 @@ import dedup
 import dedup.spark
 from dedup.cli import cli
 from dedup.engines.spark import files as spark_files
+from dedup.engines.spark import job
 from dedup.engines.spark.job import _refused
-from dedup.engines.spark.session import scratch_folder
+from dedup.engines.spark.session import SHORT_BYTES, scratch_folder, session
+from dedup.engines.spark.stages import Stages
+from dedup.ids import id_warnings
 from dedup.io.filtered import KINDS
 from dedup.jobs.guard import removal_tables
 from dedup.report.overview import show
+from tests.engines.conftest import need_java
 from tests.worlds import world
 
 SAMPLE = Path(__file__).parents[2] / "data" / "sample.warc.gz"
@@ -111,6 +116,51 @@ def again_by_uri(data: Path, folder: Path, config: dedup.Config, expected: dedup
     dedup.filter_files(out, [data], removed=folder / "later")
     for file in (folder / "later").iterdir():
         assert file.read_bytes() == (folder / "removed" / file.name).read_bytes()
+
+
+@pytest.mark.parametrize("driver_bytes", [0, 1000])
+def test_ids_are_counted_here_or_by_tasks(
+    spark: Any, tmp_path: Path, driver_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "DRIVER_BYTES", driver_bytes)
+    stages = Stages(spark, tmp_path.as_uri() + "/scratch", None)
+    names = [(name,) for name in ("a", None, "b", "a", None, "c", "a")]
+    stages.written("sketches", spark.createDataFrame(names, "doc_id string"))
+    documents = spark.createDataFrame(names, "doc_id string")
+    found = job.warnings_of_ids(stages, documents, strict=False)
+    assert found == id_warnings(2, 2, strict=False)
+    with pytest.raises(dedup.InputError):
+        job.warnings_of_ids(stages, documents, strict=True)
+    stages.close()
+
+
+def test_java_compiles_lightly_for_a_short_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_java()
+    from pyspark.sql import SparkSession
+
+    options: list[str | None] = []
+
+    class Builder:
+        """Stands for a builder that starts Java."""
+
+        def config(self, name: str, value: str) -> Any:
+            return self
+
+        def getOrCreate(self) -> str:  # noqa: N802
+            options.append(os.environ.get("SPARK_SUBMIT_OPTS"))
+            return "session"
+
+    builder: Any = Builder()
+    monkeypatch.setattr(SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.delenv("SPARK_SUBMIT_OPTS", raising=False)
+    for num_bytes in (None, SHORT_BYTES, SHORT_BYTES - 1):
+        assert session(builder, num_bytes) == "session"
+        assert "SPARK_SUBMIT_OPTS" not in os.environ
+    monkeypatch.setenv("SPARK_SUBMIT_OPTS", "-Dmine=1")
+    session(builder, 0)
+    assert os.environ["SPARK_SUBMIT_OPTS"] == "-Dmine=1"
+    light = "-XX:TieredStopAtLevel=1"
+    assert options == [None, None, light, f"{light} -Dmine=1"]
 
 
 def test_what_goes_wrong_in_a_task_is_one_sentence(spark: Any, tmp_path: Path) -> None:

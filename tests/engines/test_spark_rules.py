@@ -34,7 +34,7 @@ FEW_ROWS = {
     "placed": "one for each partition",
     "_listed_here": "at most DRIVER_BYTES",
     "_compared": "no more than the pairs that the driver has listed",
-    "warnings_of_ids": "one",
+    "warnings_of_ids": "hashes, at most DRIVER_BYTES; else one",
     "pass_files": "one for each file",
     "removal": "eleven at the most",
     "_keepers": "ten at the most",

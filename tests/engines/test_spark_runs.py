@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dedup.engines.spark import blocks
 from dedup.engines.spark.arrays import packed_words, unpacked_words
+from dedup.engines.spark.blocks import CutEntries, SharedEntries
 from dedup.engines.spark.candidates import SmallPairs
 from dedup.engines.spark.runs import MarkLeads, SharedKeys
 from dedup.engines.spark.texts import LengthFilter
@@ -84,3 +87,34 @@ def test_words_come_back_as_they_were(lengths: list[int], start: int) -> None:
     values, sizes = unpacked_words(packed)
     assert sizes.tolist() == lengths[start:]
     assert values.tolist() == words[sum(lengths[:start]) :].tolist()
+
+
+@given(rows=ROWS, cuts=CUTS, num_parts=st.integers(1, 5), run_rows=st.sampled_from([1, 4, 1000]))
+def test_entries_in_blocks_are_those_of_sorted_rows(
+    rows: list[tuple[int, int]], cuts: list[int], num_parts: int, run_rows: int
+) -> None:
+    names = ("key", "rank", "size")
+    given_rows = {
+        "key": [key for key, _ in rows],
+        "rank": [rank for _, rank in rows],
+        "size": [rank + 1 for _, rank in rows],
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "CUT_BYTES", 100)
+        parts: dict[int, list[pa.RecordBatch]] = {}
+        for batch in CutEntries(iter, names, num_parts)(batches(given_rows, cuts)):
+            for row in range(len(batch)):
+                parts.setdefault(batch["part"][row].as_py(), []).append(batch.slice(row, 1))
+    assert set(parts) <= set(range(num_parts))
+    found = []
+    for some in parts.values():
+        shared = SharedEntries(names, run_rows * 24)(iter(some))
+        found += columns(shared, "key", "rank", "size", "lead", "nth")
+    runs = [[rank for _, rank in run] for _, run in groupby(sorted(rows), key=lambda row: row[0])]
+    keys = sorted({key for key, _ in rows})
+    assert sorted(found) == [
+        (key, rank, rank + 1, run[0], nth)
+        for key, run in zip(keys, runs, strict=True)
+        if len(run) > 1
+        for nth, rank in enumerate(run)
+    ]

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup.engines.spark.arrays import numbers, rows
-from dedup.engines.spark.kind import Comparing, PairFilter
-from dedup.engines.spark.runs import SharedKeys
-from dedup.engines.spark.stages import Stages
+from dedup.engines.spark.blocks import BLOCK_COLUMNS, CutEntries, SharedEntries, num_parts
+from dedup.engines.spark.kind import Batches, Comparing, PairFilter
+from dedup.engines.spark.stages import DRIVER_BYTES, Stages
 from dedup.lsh.buckets import Buckets, all_pairs, unpack_pairs
 from dedup.lsh.candidates import HOT_BUCKET
 from dedup.lsh.hot_buckets import BucketPairs
@@ -29,10 +29,6 @@ PAIR_COLUMNS = "left bigint, right bigint"
 MOST_BYTES = 1 << 27
 """Contents of the members of a hot bucket that a task looks at: 128 MiB, and as much again for the
 prefixes of sets. Members beyond are skipped, counted and reported, as those beyond a cap are."""
-
-DRIVER_BYTES = 1 << 24
-"""Rows of buckets, and the pairs in them, that are listed on the driver: 16 MiB, a million pairs,
-below the 64 MiB of a small ``spark.driver.maxResultSize``."""
 
 
 @dataclass(frozen=True)
@@ -183,21 +179,36 @@ def bucket_entries(stages: Stages, units: DataFrame, comparing: Comparing) -> Bu
     units : the documents to compare, with ``place``, and what `Comparing.entries` takes.
     """
     keyed = units.join(comparing.keyed, "place")
-    columns = ", ".join(f"{name} bigint" for name in ("key", "rank", *comparing.carried))
-    return shared_buckets(stages, "buckets", keyed.mapInArrow(comparing.entries, columns))
+    names = ("key", "rank", *comparing.carried)
+    return shared_buckets(stages, "buckets", keyed, names, comparing.entries)
 
 
-def shared_buckets(stages: Stages, name: str, entries: DataFrame) -> BucketTable:
-    """Write the (key, rank, ...) entries that share their key with others."""
+def shared_buckets(
+    stages: Stages,
+    name: str,
+    table: DataFrame,
+    names: tuple[str, ...],
+    entries: Callable[[Batches], Batches] = iter,
+) -> BucketTable:
+    """Write the entries that share their key with others.
+
+    Parameters
+    ----------
+    names : columns of the entries, all bigint: the key, the rank, and others.
+    entries : makes them of a table's batches; if not given, they are its rows.
+    """
     from pyspark.sql import functions as F  # noqa: N812
     from pyspark.sql.types import LongType, StructType
 
-    ordered = stages.sorted_by(entries, ["key"], ["rank"])
-    schema = StructType([*entries.schema.fields]).add("lead", LongType()).add("nth", LongType())
+    work = CutEntries(entries, names, num_parts(stages.num_partitions))
+    blocks = table.mapInArrow(work, BLOCK_COLUMNS).repartition(*stages.shuffle, "part")
+    schema = StructType()
+    for column in (*names, "lead", "nth"):
+        schema = schema.add(column, LongType())
     nth = F.col("nth")
     found = stages.written(
         name,
-        ordered.mapInArrow(SharedKeys(), schema),
+        blocks.mapInArrow(SharedEntries(names), schema),
         observe={
             "num_buckets": F.count_if(nth == 1),
             "largest": F.coalesce(F.max(nth) + 1, F.lit(0)),

@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow.compute as pc
+
 from dedup.check import Check
 from dedup.config import Config
 from dedup.engines.spark.copies import check_copies, pass_files
@@ -14,7 +16,7 @@ from dedup.engines.spark.files import parts_of, sketched_files
 from dedup.engines.spark.output import HadoopOutput, LocalOutput, output_of
 from dedup.engines.spark.plan import check_config, find
 from dedup.engines.spark.session import scratch_folder, session
-from dedup.engines.spark.stages import Stages
+from dedup.engines.spark.stages import DRIVER_BYTES, Stages
 from dedup.engines.spark.texts import Texts
 from dedup.errors import ConfigError, DedupError
 from dedup.ids import id_warnings
@@ -55,14 +57,14 @@ def run_files(
     check_copies([*folders], found.files)
     before = Fingerprint.of_all(found.files)
     copies = FilteredCopies(folders, found.files, overwrite=overwrite)
-    spark = session()
+    spark = session(input_bytes=sum(file.size for file in found.files))
     target = None if output is None else output_of(spark, output, overwrite=overwrite)
     folder = scratch_folder(spark, None if scratch is None else os.fspath(scratch))
     stages = Stages(spark, folder, partitions)
     try:
         parts = parts_of(found.files, config, check)
         sketches, riding, facts = sketched_files(stages, found.files, parts, config, check)
-        ids = stages.later(lambda: warnings_of_ids(sketches, strict=config.strict_ids))
+        ids = stages.later(lambda: warnings_of_ids(stages, sketches, strict=config.strict_ids))
         result = find(stages, sketches, Texts(config), by_id=False, riding=riding, check=check)
         summary = result.summary
         summary["input"] |= facts
@@ -112,7 +114,7 @@ def _refused(
     return found
 
 
-def warnings_of_ids(documents: DataFrame, *, strict: bool) -> list[str]:
+def warnings_of_ids(stages: Stages, documents: DataFrame, *, strict: bool) -> list[str]:
     """Return warnings about null and duplicate ids, counted by 64 bits of hash.
 
     Raises
@@ -121,8 +123,15 @@ def warnings_of_ids(documents: DataFrame, *, strict: bool) -> list[str]:
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    is_null = F.col("doc_id").isNull()
-    hashes = F.when(~is_null, F.xxhash64("doc_id"))
-    counts = documents.agg(F.count("*"), F.count_if(is_null), F.count_distinct(hashes))
-    total, nulls, distinct = counts.collect()[0]
+    hashes = documents.select(
+        F.when(F.col("doc_id").isNotNull(), F.xxhash64("doc_id")).alias("hash")
+    )
+    if 8 * stages.rows["sketches"] <= DRIVER_BYTES:
+        here = hashes.toArrow()["hash"]
+        total, nulls, distinct = len(here), here.null_count, pc.count_distinct(here).as_py()
+    else:
+        counts = hashes.agg(
+            F.count("*"), F.count_if(F.col("hash").isNull()), F.count_distinct("hash")
+        )
+        total, nulls, distinct = counts.collect()[0]
     return id_warnings(nulls, total - nulls - distinct, strict=strict)

@@ -27,6 +27,10 @@ NOTHING: Mapping[str, Any] = {}
 HASHES = {"compression": "uncompressed", "parquet.enable.dictionary": "false"}
 """How a table is written that is of hashes for the most part: no codec makes those smaller."""
 
+DRIVER_BYTES = 1 << 24
+"""Numbers that come to the driver to be looked at there, where few spare a shuffle: 16 MiB, below
+the 64 MiB of a small ``spark.driver.maxResultSize``. Of rows of buckets, as much again in pairs."""
+
 MOST_AT_ONCE = 4
 """Jobs that run beside each other, none of which waits for another."""
 
@@ -127,6 +131,12 @@ class Stages:
     def table(self, table: pa.Table) -> DataFrame:
         """Return a few rows of the driver as a DataFrame, which no job has to read."""
         return self.spark.createDataFrame(table)
+
+    @property
+    def num_partitions(self) -> int:
+        """Return the partitions of a shuffle, before Spark joins small ones."""
+        given = self.spark.conf.get("spark.sql.shuffle.partitions") or "200"
+        return self.shuffle[0] if self.shuffle else int(given)
 
     def sorted_by(self, table: DataFrame, keys: Sequence[str], then: Sequence[str]) -> DataFrame:
         """Bring equal keys into one partition, each partition sorted by keys and what follows."""

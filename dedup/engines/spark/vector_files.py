@@ -222,14 +222,14 @@ def run_vector_files(
         described_file(file, fingerprint=content_fingerprint(file.path), rows=found.rows)
         for file, found in zip(files, splits, strict=True)
     ]
-    spark = session()
+    spark = session(input_bytes=sum(file.size for file in files))
     target = None if output is None else output_of(spark, output, overwrite=overwrite)
     folder = scratch_folder(spark, None if scratch is None else os.fspath(scratch))
     stages = Stages(spark, folder, partitions)
     try:
         sketches, dtype = sketched_files(stages, splits, [file.name for file in files], config)
         kind = vector_kind(stages, sketches, config, dtype, by_id=False)
-        first = warnings_of_ids(sketches, strict=config.strict_ids)
+        first = warnings_of_ids(stages, sketches, strict=config.strict_ids)
         result = find(stages, sketches, kind, by_id=False)
         summary = result.summary
         summary["input"] |= {

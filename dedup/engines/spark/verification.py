@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FEW_PLACES = 1 << 19
 """Documents whose contents are found without a shuffle of all: 16 MiB of places on the driver."""
 
+FEW_PAIRS = 1 << 19
+"""Pairs whose contents come to them in one shuffle: 40 MiB of places, two a pair, on the driver."""
+
 
 @dataclass(frozen=True)
 class Verified:
@@ -103,7 +106,8 @@ def verified(
 ) -> DataFrame:
     """Return (left, right, common) of the pairs that match.
 
-    Both sides of a pair come to one task in a single shuffle, so the contents are read once.
+    Both sides of a pair come to one task in a single shuffle, so the contents are read once. Where
+    there are few pairs, a list of whose content is wanted by which goes to every executor.
 
     Parameters
     ----------
@@ -115,20 +119,14 @@ def verified(
     from pyspark.sql import functions as F  # noqa: N812
 
     sides = pairs.select("left", "right", F.explode(F.array("left", "right")).alias("rank"))
-    if here is not None and len(wanted := _documents(here)) <= FEW_PLACES:
-        known = F.broadcast(stages.table(pa.table({"rank": wanted})))
-        places = F.broadcast(units.select("rank", "place").join(known, "rank"))
-        contents = comparing.contents.join(places, "place")
+    if here is not None and len(here) <= FEW_PAIRS:
+        places = units.select("rank", "place").join(F.broadcast(sides), "rank")
+        both = comparing.contents.join(F.broadcast(places), "place")
     else:
         contents = contents_of(stages, name, sides.select("rank"), units, comparing)
-    both = sides.join(contents, "rank").select("left", "right", "rank", "content")
+        both = sides.join(contents, "rank")
+    both = both.select("left", "right", "rank", "content")
     ordered = stages.sorted_by(both, ["left", "right"], ["rank"])
     work = VerifyPairs(comparing.compare, comparing.common_type == "double")
     columns = f"left bigint, right bigint, common {comparing.common_type}"
     return ordered.mapInArrow(work, columns)
-
-
-def _documents(pairs: pa.Table) -> Int64Array:
-    """Return the ranks that stand in pairs, each once."""
-    ranks: Int64Array = np.unique(np.concatenate([pairs[side] for side in ("left", "right")]))
-    return ranks

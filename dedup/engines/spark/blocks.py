@@ -1,0 +1,99 @@
+"""Entries of buckets on their way between tasks: large blocks of numbers, not rows.
+
+Spark moves a row of three numbers through its row format, its sort and its codecs, and that took
+the longest of all stages. So a task cuts its entries into blocks by their keys, and the task that
+gets the blocks sorts them in numpy; Spark sees some large values.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from dedup.engines.spark.arrays import numbers, packed, rows, unpacked_words
+from dedup.engines.spark.kind import Batches
+from dedup.engines.spark.runs import SharedKeys
+from dedup.spill.rows import RUN_BYTES, SortedRows
+from dedup.spill.scratch import Scratch
+from dedup.text.hashing import Int64Array, mix64_array
+
+BLOCK_COLUMNS = "part int, block binary"
+
+PARTS = 8
+"""Parts for each partition, that all get about as many: Spark deals them out by a hash."""
+
+MOST_PARTS = 1 << 15
+
+CUT_BYTES = 1 << 25
+"""Entries that a task cuts together: 32 MiB."""
+
+
+@dataclass(frozen=True)
+class CutEntries:
+    """Makes entries, and cuts them into blocks, one for each part of the keys.
+
+    Attributes
+    ----------
+    entries : makes them of batches.
+    names : of their columns, all int64: the key, the rank, and others.
+    """
+
+    entries: Callable[[Batches], Batches]
+    names: tuple[str, ...]
+    num_parts: int
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Yield `BLOCK_COLUMNS`."""
+        waiting: list[Int64Array] = []
+        for batch in self.entries(batches):
+            waiting.append(np.stack([numbers(batch, name) for name in self.names], axis=1))
+            if sum(some.nbytes for some in waiting) >= CUT_BYTES:
+                yield self._cut(waiting)
+                waiting = []
+        if waiting:
+            yield self._cut(waiting)
+
+    def _cut(self, waiting: Sequence[Int64Array]) -> pa.RecordBatch:
+        entries = np.concatenate(waiting)
+        keys = np.ascontiguousarray(entries[:, 0]).view(np.uint64)
+        part = (mix64_array(keys) % np.uint64(self.num_parts)).astype(np.uint16)
+        entries = entries[np.argsort(part, kind="stable")]
+        counts = np.bincount(part, minlength=self.num_parts)
+        there = np.flatnonzero(counts)
+        blocks = packed(entries, counts[there] * entries.itemsize * len(self.names))
+        return rows({"part": there.astype(np.int32), "block": blocks})
+
+
+@dataclass(frozen=True)
+class SharedEntries:
+    """Leaves of the entries in blocks those that share their key; see `SharedKeys`.
+
+    Attributes
+    ----------
+    names : of their columns.
+    """
+
+    names: tuple[str, ...]
+    run_bytes: int = RUN_BYTES
+
+    def __call__(self, batches: Batches) -> Batches:
+        """Yield rows in the order of key and rank, with ``lead`` and ``nth``."""
+        folder = os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()).split(",")[0]
+        entries = SortedRows(Scratch(folder, held=self.run_bytes), self.run_bytes)
+        for batch in batches:
+            words, _ = unpacked_words(batch.column("block"))
+            entries.add(words.view(np.int64).reshape(-1, len(self.names)))
+        yield from SharedKeys()(
+            rows({name: np.ascontiguousarray(some[:, n]) for n, name in enumerate(self.names)})
+            for some in entries.ascending()
+        )
+
+
+def num_parts(partitions: int) -> int:
+    """Return how many parts keys are cut into for so many partitions."""
+    return min(PARTS * partitions, MOST_PARTS)
