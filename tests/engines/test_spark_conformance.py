@@ -11,7 +11,7 @@ import pytest
 
 import dedup
 import dedup.spark
-from dedup.engines.spark import verification
+from dedup.engines.spark import candidates, collapse, verification
 from tests.worlds import vocabulary, world
 
 
@@ -118,6 +118,9 @@ def test_tables_of_both_engines_are_equal(
     options: dict[str, Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if partitions != 1:
+        for module in (candidates, collapse):
+            monkeypatch.setattr(module, "DRIVER_BYTES", 0)
     # All ways to the contents of pairs: by a list of pairs, by one of documents, by a shuffle.
     monkeypatch.setattr(verification, "FEW_PAIRS", 1000 if partitions == 1 else 0)
     monkeypatch.setattr(verification, "FEW_PLACES", 0 if partitions == 7 else 1000)
@@ -132,7 +135,7 @@ def test_tables_of_both_engines_are_equal(
         if partitions == 7:
             same_rows(found, in_id_order, expected)
         stages = found.summary["stages"]
-        assert stages["decisions"]["rows"] == table.num_rows
+        assert stages["decisions"]["rows"] < table.num_rows  # of those that match others
         assert all(stage["bytes"] > 0 for stage in stages.values())
         assert {*stages, "total"} == set(found.summary["seconds"])
         counts = found.summary["result"]

@@ -32,6 +32,7 @@ BRINGS_ALL = {"toPandas", "toLocalIterator", "toJSON", "cache", "persist", "loca
 
 FEW_ROWS = {
     "placed": "one for each partition",
+    "collapsed": "at most DRIVER_BYTES",
     "_listed_here": "at most DRIVER_BYTES",
     "_compared": "no more than the pairs that the driver has listed",
     "warnings_of_ids": "hashes, at most DRIVER_BYTES; else one",

@@ -17,7 +17,7 @@ from dedup.engines.spark import blocks
 from dedup.engines.spark.arrays import packed_words, unpacked_words
 from dedup.engines.spark.blocks import CutEntries, SharedEntries
 from dedup.engines.spark.candidates import SmallPairs
-from dedup.engines.spark.runs import MarkLeads, SharedKeys
+from dedup.engines.spark.runs import SharedKeys
 from dedup.engines.spark.texts import LengthFilter
 
 ROWS = st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 40)), max_size=30, unique=True)
@@ -42,28 +42,10 @@ def columns(found: Iterator[pa.RecordBatch], *names: str) -> list[tuple[Any, ...
 
 
 @given(rows=ROWS, cuts=CUTS)
-def test_leads_and_shared_keys(rows: list[tuple[int, int]], cuts: list[int]) -> None:
+def test_shared_keys_and_their_pairs(rows: list[tuple[int, int]], cuts: list[int]) -> None:
     rows.sort()
     runs = [[rank for _, rank in run] for _, run in groupby(rows, key=lambda row: row[0])]
     given_rows = {"key": [key for key, _ in rows], "rank": [rank for _, rank in rows]}
-    expected = [(rank, run[0], nth) for run in runs for nth, rank in enumerate(run)]
-    # Those that are not compared stand first, each by itself, though their keys be equal.
-    alone = [rank for _, rank in rows][:7]
-    with_alone = {
-        "key": [rows[0][0]] * len(alone) + given_rows["key"] if rows else [],
-        "rank": alone + given_rows["rank"],
-        "compared": [0] * len(alone) + [1] * len(rows),
-    }
-    marked = (
-        batch.set_column(2, "compared", batch.column("compared").cast(pa.bool_()))
-        for batch in batches(with_alone, cuts)
-    )
-    found = MarkLeads(("key",), "compared")(marked)
-    assert columns(found, "rank", "lead", "nth") == [
-        *((rank, rank, 0) for rank in alone),
-        *expected,
-    ]
-
     given_rows["size"] = [rank + 1 for rank in given_rows["rank"]]
     long = [run for run in runs if len(run) > 1]
     shared = [(rank, rank + 1, run[0], nth) for run in long for nth, rank in enumerate(run)]
@@ -89,16 +71,22 @@ def test_words_come_back_as_they_were(lengths: list[int], start: int) -> None:
     assert values.tolist() == words[sum(lengths[:start]) :].tolist()
 
 
-@given(rows=ROWS, cuts=CUTS, num_parts=st.integers(1, 5), run_rows=st.sampled_from([1, 4, 1000]))
-def test_entries_in_blocks_are_those_of_sorted_rows(
-    rows: list[tuple[int, int]], cuts: list[int], num_parts: int, run_rows: int
+THREE = st.lists(
+    st.tuples(st.integers(-2, 2), st.integers(-1, 1), st.integers(0, 40)), max_size=30, unique=True
+)
+
+
+@given(rows=THREE, cuts=CUTS, num_parts=st.integers(1, 5), run_rows=st.sampled_from([1, 4, 1000]))
+@pytest.mark.parametrize("num_keys", [1, 2])
+def test_entries_in_blocks_are_those_that_share_their_keys(
+    num_keys: int, rows: list[tuple[int, int, int]], cuts: list[int], num_parts: int, run_rows: int
 ) -> None:
-    names = ("key", "rank", "size")
-    given_rows = {
-        "key": [key for key, _ in rows],
-        "rank": [rank for _, rank in rows],
-        "size": [rank + 1 for _, rank in rows],
-    }
+    keys = ("key", "group")[:num_keys]
+    names = (*keys, "rank", *(("group",) if num_keys == 1 else ()))
+    first, second, rank = (
+        (list(column) for column in zip(*rows, strict=True)) if rows else ([],) * 3
+    )
+    given_rows = {"key": first, "group": second, "rank": rank}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "CUT_BYTES", 100)
         parts: dict[int, list[pa.RecordBatch]] = {}
@@ -108,13 +96,16 @@ def test_entries_in_blocks_are_those_of_sorted_rows(
     assert set(parts) <= set(range(num_parts))
     found = []
     for some in parts.values():
-        shared = SharedEntries(names, run_rows * 24)(iter(some))
-        found += columns(shared, "key", "rank", "size", "lead", "nth")
-    runs = [[rank for _, rank in run] for _, run in groupby(sorted(rows), key=lambda row: row[0])]
-    keys = sorted({key for key, _ in rows})
-    assert sorted(found) == [
-        (key, rank, rank + 1, run[0], nth)
-        for key, run in zip(keys, runs, strict=True)
-        if len(run) > 1
-        for nth, rank in enumerate(run)
-    ]
+        shared = SharedEntries(keys, names, run_rows * 24)(iter(some))
+        found += columns(shared, "key", "group", "rank", "lead", "nth")
+    runs: dict[tuple[int, ...], list[tuple[int, int, int]]] = {}
+    for row in sorted(rows, key=lambda row: row[2]):
+        runs.setdefault(row[:num_keys], []).append(row)
+    ranks = {at: [row[2] for row in run] for at, run in runs.items()}
+    # Rows of one key and rank stand in any order.
+    assert sorted((*row[:3], row[3]) for row in found) == sorted(
+        (*row, ranks[at][0]) for at, run in runs.items() if len(run) > 1 for row in run
+    )
+    for at, run in runs.items():
+        places = [row[4] for row in found if row[:num_keys] == at]
+        assert places == (list(range(len(run))) if len(run) > 1 else [])

@@ -42,7 +42,7 @@ def _read(rows: SortedRows) -> tuple[list[tuple[int, int]], list[int]]:
 def test_rows_are_those_of_a_sorted_list(
     pieces: list[list[tuple[int, int]]], run_bytes: int
 ) -> None:
-    rows = SortedRows(Scratch(), run_bytes)
+    rows = SortedRows(Scratch(), 2, run_bytes)
     for piece in pieces:
         rows.add(_rows(piece))
     assert _read(rows)[0] == sorted(pair for piece in pieces for pair in piece)
@@ -56,7 +56,7 @@ def test_a_key_of_many_rows_comes_in_pieces(
     generator = np.random.default_rng(7)
     keys = generator.integers(0, num_keys, 50_000).tolist()
     pairs = list(zip(keys, generator.permutation(50_000).tolist(), strict=True))
-    rows = SortedRows(Scratch(str(tmp_path), memory=0), 24 * 1000)
+    rows = SortedRows(Scratch(str(tmp_path), memory=0), 2, 24 * 1000)
     for first in range(0, len(pairs), 300):
         rows.add(_rows(pairs[first : first + 300]))
     found, lengths = _read(rows)

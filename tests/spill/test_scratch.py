@@ -16,6 +16,7 @@ from hypothesis.extra import numpy as hnp
 
 import dedup.spill.scratch
 from dedup.spill.scratch import Scratch, Spool
+from tests.open_files import open_files
 
 KINDS = st.sampled_from([np.bool_, np.uint8, np.int16, np.uint32, np.int64, np.uint64, np.float64])
 ARRAYS = hnp.arrays(KINDS, hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=9))
@@ -139,20 +140,19 @@ def test_without_a_folder_all_is_in_memory() -> None:
 
 def test_files_have_no_name_and_are_closed(tmp_path: Path) -> None:
     scratch = Scratch(str(tmp_path), memory=0)
-    before = len(os.listdir("/proc/self/fd"))
     array = scratch.held(np.arange(10_000))
     spool = Spool(scratch)
     spool.append(np.arange(10_000))
     (piece,) = spool[0]
     assert not os.listdir(tmp_path)
-    assert len(os.listdir("/proc/self/fd")) > before
+    assert open_files(tmp_path)
     del spool
     gc.collect()
     _same(piece, np.arange(10_000))
     _same(array, np.arange(10_000))
     del array, piece
     gc.collect()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert not open_files(tmp_path)
 
 
 def test_a_full_disk_is_an_error_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

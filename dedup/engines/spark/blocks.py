@@ -1,4 +1,4 @@
-"""Entries of buckets on their way between tasks: large blocks of numbers, not rows.
+"""Entries on their way between tasks: large blocks of numbers, not rows.
 
 Spark moves a row of three numbers through its row format, its sort and its codecs, and that took
 the longest of all stages. So a task cuts its entries into blocks by their keys, and the task that
@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,9 +19,13 @@ import pyarrow as pa
 from dedup.engines.spark.arrays import numbers, packed, rows, unpacked_words
 from dedup.engines.spark.kind import Batches
 from dedup.engines.spark.runs import SharedKeys
+from dedup.engines.spark.stages import Stages
 from dedup.spill.rows import RUN_BYTES, SortedRows
 from dedup.spill.scratch import Scratch
 from dedup.text.hashing import Int64Array, mix64_array
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 BLOCK_COLUMNS = "part int, block binary"
 
@@ -40,7 +45,7 @@ class CutEntries:
     Attributes
     ----------
     entries : makes them of batches.
-    names : of their columns, all int64: the key, the rank, and others.
+    names : of their columns, all int64; the first tells the part.
     """
 
     entries: Callable[[Batches], Batches]
@@ -71,29 +76,53 @@ class CutEntries:
 
 @dataclass(frozen=True)
 class SharedEntries:
-    """Leaves of the entries in blocks those that share their key; see `SharedKeys`.
+    """Leaves of the entries in blocks those that share their keys; see `SharedKeys`.
 
     Attributes
     ----------
-    names : of their columns.
+    keys : names of the first columns.
+    names : of all columns; the rank follows the keys.
     """
 
+    keys: tuple[str, ...]
     names: tuple[str, ...]
     run_bytes: int = RUN_BYTES
 
     def __call__(self, batches: Batches) -> Batches:
-        """Yield rows in the order of key and rank, with ``lead`` and ``nth``."""
+        """Yield rows in the order of keys and rank, with ``lead`` and ``nth``."""
         folder = os.environ.get("SPARK_LOCAL_DIRS", tempfile.gettempdir()).split(",")[0]
-        entries = SortedRows(Scratch(folder, held=self.run_bytes), self.run_bytes)
+        scratch = Scratch(folder, held=self.run_bytes)
+        entries = SortedRows(scratch, len(self.keys) + 1, self.run_bytes)
         for batch in batches:
             words, _ = unpacked_words(batch.column("block"))
             entries.add(words.view(np.int64).reshape(-1, len(self.names)))
-        yield from SharedKeys()(
+        yield from SharedKeys(self.keys)(
             rows({name: np.ascontiguousarray(some[:, n]) for n, name in enumerate(self.names)})
             for some in entries.ascending()
         )
 
 
-def num_parts(partitions: int) -> int:
-    """Return how many parts keys are cut into for so many partitions."""
-    return min(PARTS * partitions, MOST_PARTS)
+def shared_entries(
+    stages: Stages,
+    table: DataFrame,
+    keys: tuple[str, ...],
+    others: tuple[str, ...],
+    entries: Callable[[Batches], Batches] = iter,
+) -> DataFrame:
+    """Return the entries that share their keys with others, with ``lead`` and ``nth``.
+
+    Parameters
+    ----------
+    keys, others : their columns, all bigint; the first of the others is the rank.
+    entries : makes them of a table's batches; if not given, they are its rows.
+    """
+    from pyspark.sql.types import LongType, StructType
+
+    names = (*keys, *others)
+    num_parts = min(PARTS * stages.num_partitions, MOST_PARTS)
+    blocks = table.mapInArrow(CutEntries(entries, names, num_parts), BLOCK_COLUMNS)
+    schema = StructType()
+    for name in (*names, "lead", "nth"):
+        schema = schema.add(name, LongType())
+    dealt = blocks.repartition(*stages.shuffle, "part")
+    return dealt.mapInArrow(SharedEntries(keys, names), schema)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dedup.engines.spark.arrays import numbers, rows
-from dedup.engines.spark.blocks import BLOCK_COLUMNS, CutEntries, SharedEntries, num_parts
+from dedup.engines.spark.blocks import shared_entries
 from dedup.engines.spark.kind import Batches, Comparing, PairFilter
 from dedup.engines.spark.stages import DRIVER_BYTES, Stages
 from dedup.lsh.buckets import Buckets, all_pairs, unpack_pairs
@@ -171,44 +171,27 @@ class BucketTable:
     most_pairs: int
 
 
-def bucket_entries(stages: Stages, units: DataFrame, comparing: Comparing) -> BucketTable:
-    """Bring the entries of documents into buckets.
-
-    Parameters
-    ----------
-    units : the documents to compare, with ``place``, and what `Comparing.entries` takes.
-    """
-    keyed = units.join(comparing.keyed, "place")
-    names = ("key", "rank", *comparing.carried)
-    return shared_buckets(stages, "buckets", keyed, names, comparing.entries)
+def bucket_entries(stages: Stages, comparing: Comparing) -> BucketTable:
+    """Bring the entries of documents into buckets."""
+    others = ("rank", *comparing.carried)
+    return shared_buckets(stages, "buckets", comparing.keyed, others, comparing.entries)
 
 
 def shared_buckets(
     stages: Stages,
     name: str,
     table: DataFrame,
-    names: tuple[str, ...],
+    others: tuple[str, ...],
     entries: Callable[[Batches], Batches] = iter,
 ) -> BucketTable:
-    """Write the entries that share their key with others.
-
-    Parameters
-    ----------
-    names : columns of the entries, all bigint: the key, the rank, and others.
-    entries : makes them of a table's batches; if not given, they are its rows.
-    """
+    """Write the entries that share their ``key``; see `shared_entries`."""
     from pyspark.sql import functions as F  # noqa: N812
-    from pyspark.sql.types import LongType, StructType
 
-    work = CutEntries(entries, names, num_parts(stages.num_partitions))
-    blocks = table.mapInArrow(work, BLOCK_COLUMNS).repartition(*stages.shuffle, "part")
-    schema = StructType()
-    for column in (*names, "lead", "nth"):
-        schema = schema.add(column, LongType())
+    shared = shared_entries(stages, table, ("key",), others, entries)
     nth = F.col("nth")
     found = stages.written(
         name,
-        blocks.mapInArrow(SharedEntries(names), schema),
+        shared,
         observe={
             "num_buckets": F.count_if(nth == 1),
             "largest": F.coalesce(F.max(nth) + 1, F.lit(0)),

@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from dedup.engines.spark.arrays import numbers
+from dedup.engines.spark.decisions import with_removed
 from dedup.engines.spark.stages import Stages
 from dedup.errors import ConfigError
 from dedup.io.base import Part
@@ -130,6 +131,7 @@ def pass_files(
     stages: Stages,
     files: Sequence[InputFile],
     parts: Sequence[Part],
+    documents: DataFrame,
     decisions: DataFrame,
     clusters: DataFrame,
     copies: FilteredCopies,
@@ -145,7 +147,8 @@ def pass_files(
     from pyspark.sql import functions as F  # noqa: N812
     from pyspark.sql.pandas.types import to_arrow_type
 
-    rows = decisions.select("ordinal", "position", "record", "is_removed")
+    rows = with_removed(documents.select("ordinal", "position", "record", "rank"), decisions)
+    rows = rows.drop("rank")
     added = None
     if "annotated" in kinds:
         added = decisions_schema(to_arrow_type(clusters.schema["keeper_id"].dataType))

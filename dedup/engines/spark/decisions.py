@@ -10,6 +10,7 @@ import pyarrow as pa
 from dedup.engines.spark.arrays import numbers
 from dedup.engines.spark.kind import Kind
 from dedup.engines.spark.runs import RunState
+from dedup.engines.spark.search import Search
 from dedup.engines.spark.stages import Stages
 from dedup.output.measures import EQUAL_SETS
 
@@ -21,13 +22,11 @@ NAMED = ("doc_id", "position", "text_0", "text_1")
 
 
 def decided(
-    stages: Stages,
-    documents: DataFrame,
-    removals: DataFrame,
-    labels: DataFrame | None,
-    kind: Kind,
+    stages: Stages, documents: DataFrame, equals: DataFrame, found: Search, kind: Kind
 ) -> DataFrame:
-    """Add to all documents what became of them, as ranks.
+    """Return the documents that match others, with what became of them, as ranks.
+
+    All others, which are most as a rule, are kept: they do not move, and are not among these.
 
     ``removed_by`` and ``removed_common``, the first keeper that the document matches and the
     shingles in common; ``is_removed``; ``keeper`` and ``common``, those of its cluster, and
@@ -37,24 +36,24 @@ def decided(
 
     Parameters
     ----------
-    documents : with ``rank``, and ``lead``, the first rank of an equal set.
-    removals : (rank, keeper, common) of the units that are no keepers.
-    labels : the same of the units that are not the first of their component; None where clusters
-        are keepers with what they remove.
+    documents, equals : see `dedup.engines.spark.collapse.collapsed`.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    found = _with(documents, removals, "removed_by", "removed_common")
+    labels = found.labels
+    ends = found.edges.select(F.explode(F.array("left", "right")).alias("rank"))
+    matching = documents.join(equals.select("rank").unionByName(ends), "rank", "left_semi")
+    table = _with(matching, found.removals, "removed_by", "removed_common")
     if kind.keep_best > 1:
-        found = _without_spared(stages, found, kind.keep_best)
+        table = _without_spared(stages, table, kind.keep_best)
     else:
-        found = found.withColumn("is_removed", F.col("removed_by") != F.col("rank"))
+        table = table.withColumn("is_removed", F.col("removed_by") != F.col("rank"))
     if labels is not None:
-        found = _with_facts(_with(found, labels, "keeper", "common"), "removed_by", kind)
+        table = _with_facts(_with(table, labels, "keeper", "common"), "removed_by", kind)
     else:
-        found = found.withColumn("keeper", F.col("removed_by"))
-        found = found.withColumn("common", F.col("removed_common"))
-    found = _with_facts(found, "keeper", kind)
+        table = table.withColumn("keeper", F.col("removed_by"))
+        table = table.withColumn("common", F.col("removed_common"))
+    table = _with_facts(table, "keeper", kind)
     is_clustered = F.col("cluster_size") > 1
     observe = {
         "clusters": F.count_if(is_clustered & (F.col("keeper") == F.col("rank"))),
@@ -63,7 +62,16 @@ def decided(
         "removed": F.count_if("is_removed"),
         "matched": F.count_if(F.col("removed_by") != F.col("rank")),
     }
-    return stages.written("decisions", found, observe=observe)
+    return stages.written("decisions", table, observe=observe)
+
+
+def with_removed(documents: DataFrame, decisions: DataFrame) -> DataFrame:
+    """Add ``is_removed`` to any documents, of which decisions tell what became of some."""
+    from pyspark.sql import functions as F  # noqa: N812
+
+    gone = decisions.where("is_removed").select("rank", "is_removed")
+    found = documents.join(gone, "rank", "left")
+    return found.withColumn("is_removed", F.coalesce("is_removed", F.lit(False)))
 
 
 def _with_facts(documents: DataFrame, keeper: str, kind: Kind) -> DataFrame:

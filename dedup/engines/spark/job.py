@@ -78,7 +78,14 @@ def run_files(
             if target is not None:
                 kinds = [] if refused else [*folders]
                 summary["input"]["sources"], counts = pass_files(
-                    stages, found.files, parts, result.decisions, result.clusters, copies, kinds
+                    stages,
+                    found.files,
+                    parts,
+                    result.documents,
+                    result.decisions,
+                    result.clusters,
+                    copies,
+                    kinds,
                 )
                 if kinds:
                     summary["output"] = counts

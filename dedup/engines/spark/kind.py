@@ -44,10 +44,10 @@ class Comparing:
 
     Attributes
     ----------
-    keyed : (place, keys) of all documents to compare, and what else `entries` takes.
+    keyed : the documents to compare, with their keys and what else `entries` takes.
     contents : (place, content) of them.
     entries : makes the entries of buckets, rows of (key, rank) and the columns of `carried`, from
-        units joined with `keyed`. A key stands for its table, or band, as well.
+        `keyed`. A key stands for its table, or band, as well.
     carried : what entries carry for `may_match`, all bigint.
     may_match : rules out pairs of small buckets.
     hot_pairs : finds those of a large bucket, in pieces, from its members' contents in keeper
@@ -103,7 +103,7 @@ class Kind(Protocol):
         ...
 
     def facts(self, sketches: DataFrame, *, by_id: bool) -> DataFrame:
-        """Return all that is known of documents but keys and contents, and ``group``."""
+        """Return all that is known of documents but their contents, and ``group``."""
         ...
 
     def compared(self) -> Column:
@@ -119,7 +119,7 @@ class Kind(Protocol):
 
         Parameters
         ----------
-        units : (rank, place, `sizes`, group) of the documents to compare.
+        units : the documents to compare, with ``rank`` and `facts`.
         """
         ...
 
@@ -142,12 +142,18 @@ class Kind(Protocol):
         """
         ...
 
-    def lost(self, decisions: DataFrame, sketches: DataFrame) -> dict[str, Any]:
+    def lost(
+        self, documents: DataFrame, decisions: DataFrame, sketches: DataFrame
+    ) -> dict[str, Any]:
         """Return what the summary says of where documents are removed."""
         ...
 
     def summarise(
-        self, decisions: DataFrame, found: Search, counts: dict[str, Any]
+        self,
+        documents: DataFrame,
+        decisions: DataFrame,
+        found: Search,
+        counts: dict[str, Any],
     ) -> dict[str, Any]:
         """Return the summary, but for timing.
 

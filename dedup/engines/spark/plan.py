@@ -56,12 +56,14 @@ class Found:
     Attributes
     ----------
     removed : (doc_id, position, keeper_position) of each removed document.
-    decisions : what became of every document; see `dedup.engines.spark.decisions`.
+    documents : all of them.
+    decisions : what became of those that match others; see `dedup.engines.spark.decisions`.
     """
 
     clusters: DataFrame
     pairs: DataFrame
     removed: DataFrame
+    documents: DataFrame
     decisions: DataFrame
     summary: dict[str, Any]
 
@@ -87,22 +89,22 @@ def find(
     config = kind.config
     facts = kind.facts(sketches, by_id=by_id)
     numbered = in_keeper_order(stages, facts, config.keep, by_id=by_id)
-    documents = collapsed(stages, numbered, kind)
+    keyed, equals = collapsed(stages, numbered, kind)
+    documents = keyed.drop("keys")
     counts = stages.later(lambda: kind.counted(documents))
-    units = documents.where("is_unit").select("rank", "place", *kind.sizes, "group")
-    found = Searching(stages, units, sketches, kind, check).run()
-    decisions = decided(stages, documents, found.removals, found.labels, kind)
-    lost = stages.later(lambda: kind.lost(decisions, sketches))
-    result = stages.observed["documents"] | stages.observed["decisions"]
+    found = Searching(stages, keyed.where("is_unit"), sketches, kind, check).run()
+    decisions = decided(stages, documents, equals, found, kind)
+    lost = stages.later(lambda: kind.lost(documents, decisions, sketches))
+    result = stages.observed["equals"] | stages.observed["decisions"]
     if config.pairs == "all":
         pairs = stages.written("pairs", all_pairs_table(decisions, found.edges, kind))
         result["pairs"] = stages.rows["pairs"]
     else:
         pairs = decided_pairs(decisions, kind)
         result["pairs"] = result["matched"]
-    summary = kind.summarise(decisions, found, counts.result() | result)
+    summary = kind.summarise(documents, decisions, found, counts.result() | result)
     summary |= lost.result()
     if check is not None:
         summary["search"]["refused_by_check"] = found.num_refused
     clusters = clusters_table(decisions, kind, riding)
-    return Found(clusters, pairs, removed_table(decisions), decisions, summary)
+    return Found(clusters, pairs, removed_table(decisions), documents, decisions, summary)

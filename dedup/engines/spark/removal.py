@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from dedup.config import Config
 from dedup.corpus import FILE
+from dedup.engines.spark.decisions import with_removed
+from dedup.engines.spark.tables import removed_table
 from dedup.output.removal import LEAST_DOCUMENTS, SHOWN
 
 if TYPE_CHECKING:
@@ -13,27 +15,29 @@ if TYPE_CHECKING:
 
 
 def removal(
-    decisions: DataFrame, removed: DataFrame, sketches: DataFrame, config: Config
+    documents: DataFrame, decisions: DataFrame, sketches: DataFrame, config: Config
 ) -> dict[str, Any]:
     """Return the groups and the keepers that lose most, at most ten of each, as JSON values.
 
     Parameters
     ----------
-    removed : (position, keeper_position) of each removed document.
+    documents : all of them.
+    decisions : what became of those that match others.
     sketches : with the column of `Config.within`.
     """
     from pyspark.sql import functions as F  # noqa: N812
 
-    columns = decisions.columns
+    columns = documents.columns
     column = config.within or ("host" if "host" in columns else FILE)
     if config.within is not None and column != FILE:
         values = sketches.select("place", F.col("within").alias("name"))
-        named = decisions.select("place", "position", "is_removed").join(values, "place")
+        named = documents.select("place", "position", "rank").join(values, "place")
     else:
         name = column if column in columns else "source"
-        named = decisions.select(F.col(name).alias("name"), "position", "is_removed")
+        named = documents.select(F.col(name).alias("name"), "position", "rank")
     groups = (
-        named.where(F.col("name").isNotNull())
+        with_removed(named, decisions)
+        .where(F.col("name").isNotNull())
         .groupBy("name")
         .agg(
             F.count("*").alias("documents"),
@@ -54,7 +58,7 @@ def removal(
         "column": column,
         "groups": [_group(row) for row in by_loss],
         "highest": next((_group(row) for row in rows if not row.is_most), None),
-        "keepers": _keepers(decisions, removed),
+        "keepers": _keepers(decisions),
     }
 
 
@@ -62,11 +66,11 @@ def _group(row: Any) -> dict[str, Any]:
     return {"name": str(row.name), "documents": row.documents, "removed": row.gone}
 
 
-def _keepers(decisions: DataFrame, removed: DataFrame) -> list[dict[str, Any]]:
+def _keepers(decisions: DataFrame) -> list[dict[str, Any]]:
     from pyspark.sql import functions as F  # noqa: N812
 
     position = F.col("keeper_position").alias("position")
-    counts = removed.groupBy(position).agg(F.count("*").alias("gone"))
+    counts = removed_table(decisions).groupBy(position).agg(F.count("*").alias("gone"))
     most = counts.orderBy(F.desc("gone"), "position").limit(SHOWN)
     rows = decisions.select("position", "doc_id").join(F.broadcast(most), "position").collect()
     return [

@@ -78,8 +78,8 @@ def star_rounds(stages: Stages, buckets: BucketTable, compare: Compare) -> Round
         removed.append(gone.withColumn("removed_in", F.lit(number).cast("bigint")))
         settled = ready.unionByName(gone)
         left = active.rows.join(settled, "rank", "left_anti").drop("lead", "nth")
-        names = tuple(name for name in buckets.rows.columns if name in left.columns)
-        active = shared_buckets(stages, f"active_{number}", left.select(*names), names)
+        others = tuple(n for n in buckets.rows.columns if n in left.columns and n != "key")
+        active = shared_buckets(stages, f"active_{number}", left.select("key", *others), others)
         compared = stages.rows[f"stars_{number}"]
         num_pairs += compared
         num_edges += found.count

@@ -48,48 +48,29 @@ class RunState:
 
 
 @dataclass(frozen=True)
-class MarkLeads:
-    """Adds to sorted rows the ``rank`` of the first row with equal keys, and the row's place.
+class SharedKeys:
+    """Leaves of rows sorted by keys and rank those that share their keys.
 
-    As ``lead`` and ``nth``.
+    ``lead`` is the first rank of the keys, ``nth`` the row's place among those of the keys.
 
     Attributes
     ----------
     keys : names of int64 columns.
-    compared : name of a boolean column; rows for which it is false come first, each by itself.
     """
 
-    keys: tuple[str, ...]
-    compared: str
+    keys: tuple[str, ...] = ("key",)
 
     def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the batches with the two columns."""
-        state = RunState()
-        for batch in batches:
-            rank = numbers(batch, "rank")
-            first = len(rank) - batch.column(self.compared).true_count
-            keys = [numbers(batch.slice(first), name) for name in self.keys]
-            found = state.mark(keys, rank[first:])
-            lead = np.concatenate([rank[:first], found[0]])
-            nth = np.concatenate([np.zeros(first, np.int64), found[1]])
-            yield batch.append_column("lead", pa.array(lead)).append_column("nth", pa.array(nth))
-
-
-class SharedKeys:
-    """Leaves of rows sorted by key and rank those that share their key.
-
-    ``lead`` is the first rank of the key, ``nth`` the row's place among those of the key.
-    """
-
-    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Yield the rows whose key stands in two rows or more."""
+        """Yield the rows whose keys stand in two rows or more."""
         state = RunState()
         waiting: dict[str, Int64Array] = {}
         for batch in batches:
             if not batch.num_rows:
                 continue
             found = {name: numbers(batch, name) for name in batch.schema.names}
-            found["lead"], found["nth"] = state.mark([found["key"]], found["rank"])
+            found["lead"], found["nth"] = state.mark(
+                [found[name] for name in self.keys], found["rank"]
+            )
             if waiting:
                 found = {n: np.concatenate([waiting[n], column]) for n, column in found.items()}
             nth = found["nth"]

@@ -60,7 +60,7 @@ class Searching:
 
     Parameters
     ----------
-    units : (rank, place, `Kind.sizes`, group) of the documents to compare.
+    units : the documents to compare, with ``rank``.
     sketches : of all documents, with what `check` asks for.
     """
 
@@ -83,7 +83,7 @@ class Searching:
     def run(self) -> Search:
         """Compare all candidates; where a cap cuts these short, keepers come from rounds."""
         stages, config = self._stages, self._kind.config
-        buckets = bucket_entries(stages, self._units, self._comparing)
+        buckets = bucket_entries(stages, self._comparing)
         listed = self._listed(buckets, "candidates")
         wants_all = config.pairs == "all" or config.linkage == "components"
         needs_rounds = not self._kind.walks_leaders and listed.num_skipped > 0

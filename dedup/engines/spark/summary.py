@@ -28,6 +28,7 @@ CLUSTERS = ("clusters", "clustered_documents", "largest_cluster")
 
 
 def summarise(
+    documents: DataFrame,
     decisions: DataFrame,
     found: Search,
     counts: dict[str, Any],
@@ -42,7 +43,7 @@ def summarise(
     facts = dict(counts)
     median = facts.pop("median_compared")
     units = facts.pop("units")
-    skipped = skipped_facts(found, decisions)
+    skipped = skipped_facts(found, documents)
     clusters = {name: facts.pop(name) for name in CLUSTERS}
     num_pairs, removed = facts.pop("pairs"), facts.pop("removed")
     spared = facts.pop("matched") - removed

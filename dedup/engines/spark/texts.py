@@ -16,7 +16,6 @@ from dedup.engines.spark.arrays import numbers, rows, unpacked_words
 from dedup.engines.spark.kind import Batches, Comparing
 from dedup.engines.spark.numbering import with_groups
 from dedup.engines.spark.removal import removal
-from dedup.engines.spark.tables import removed_table
 from dedup.lsh.buckets import Buckets
 from dedup.lsh.hot_buckets import BucketPairs, hot_pairs
 from dedup.output.measures import EQUAL_SETS, UNKNOWN
@@ -52,8 +51,8 @@ class Texts:
         return self.config.keep_best
 
     def facts(self, sketches: DataFrame, *, by_id: bool) -> DataFrame:
-        """Return all that is known of documents but keys and sets, and ``group``."""
-        return with_groups(sketches.drop("keys", "content"), self.config)
+        """Return all that is known of documents but their sets, and ``group``."""
+        return with_groups(sketches.drop("content"), self.config)
 
     def compared(self) -> Column:
         """Tell which documents may be equal to others: not blank ones, nor short or groupless."""
@@ -72,7 +71,7 @@ class Texts:
         """Return how sets are compared; nothing more has to be known for it."""
         threshold = self.config.threshold
         return Comparing(
-            keyed=sketches.select("place", "keys"),
+            keyed=units.select("rank", "num_shingles", "group", "keys"),
             contents=sketches.select("place", "content"),
             entries=band_entries,
             carried=("size",),
@@ -96,17 +95,23 @@ class Texts:
 
         return counted(documents, self.config)
 
-    def lost(self, decisions: DataFrame, sketches: DataFrame) -> dict[str, Any]:
+    def lost(
+        self, documents: DataFrame, decisions: DataFrame, sketches: DataFrame
+    ) -> dict[str, Any]:
         """Return what the summary says of where documents are removed, by host and by keeper."""
-        return {"removal": removal(decisions, removed_table(decisions), sketches, self.config)}
+        return {"removal": removal(documents, decisions, sketches, self.config)}
 
     def summarise(
-        self, decisions: DataFrame, found: Search, counts: dict[str, Any]
+        self,
+        documents: DataFrame,
+        decisions: DataFrame,
+        found: Search,
+        counts: dict[str, Any],
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.summary import summarise
 
-        return summarise(decisions, found, counts, self.config)
+        return summarise(documents, decisions, found, counts, self.config)
 
 
 def is_blank() -> Column:

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 def summarise(
-    decisions: DataFrame, found: Search, counts: dict[str, Any], kind: VectorKind
+    documents: DataFrame,
+    decisions: DataFrame,
+    found: Search,
+    counts: dict[str, Any],
+    kind: VectorKind,
 ) -> dict[str, Any]:
     """Return what a search did, as JSON values."""
     import pyspark
@@ -27,7 +31,7 @@ def summarise(
     config, hashing = kind.config, found.comparing.hashing
     assert hashing is not None  # vectors are always hashed
     count, removed = counts["documents"], counts["removed"]
-    skipped = skipped_facts(found, decisions)
+    skipped = skipped_facts(found, documents)
     return {
         "format": SUMMARY_FORMAT,
         "versions": versions() | {"pyspark": pyspark.__version__},

@@ -97,7 +97,7 @@ class VectorKind:
         config = self.config
         wants_all = config.pairs == "all" or config.linkage == "components"
         return Comparing(
-            keyed=hashed.select("place", "keys", "gate"),
+            keyed=units.select("rank", "place").join(hashed.drop("content"), "place"),
             contents=hashed.select("place", "content") if counts_votes else good,
             entries=TableEntries(scheme.num_tables),
             carried=(*words, *(("probe",) if scheme.num_probes else ())),
@@ -141,17 +141,23 @@ class VectorKind:
 
         return one_row(documents, documents=F.count("*"), units=F.count_if("is_unit"))
 
-    def lost(self, decisions: DataFrame, sketches: DataFrame) -> dict[str, Any]:
+    def lost(
+        self, documents: DataFrame, decisions: DataFrame, sketches: DataFrame
+    ) -> dict[str, Any]:
         """Return nothing: vectors have no hosts."""
         return {}
 
     def summarise(
-        self, decisions: DataFrame, found: Search, counts: dict[str, Any]
+        self,
+        documents: DataFrame,
+        decisions: DataFrame,
+        found: Search,
+        counts: dict[str, Any],
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.vector_summary import summarise
 
-        return summarise(decisions, found, counts, self)
+        return summarise(documents, decisions, found, counts, self)
 
 
 def observed() -> dict[str, Column]:
