@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,10 +77,21 @@ THREE = st.lists(
 )
 
 
-@given(rows=THREE, cuts=CUTS, num_parts=st.integers(1, 5), run_rows=st.sampled_from([1, 4, 1000]))
+@given(
+    rows=THREE,
+    cuts=CUTS,
+    num_parts=st.integers(1, 5),
+    block_rows=st.integers(1, 9),
+    run_rows=st.sampled_from([1, 4, 1000]),
+)
 @pytest.mark.parametrize("num_keys", [1, 2])
 def test_entries_in_blocks_are_those_that_share_their_keys(
-    num_keys: int, rows: list[tuple[int, int, int]], cuts: list[int], num_parts: int, run_rows: int
+    num_keys: int,
+    rows: list[tuple[int, int, int]],
+    cuts: list[int],
+    num_parts: int,
+    block_rows: int,
+    run_rows: int,
 ) -> None:
     keys = ("key", "group")[:num_keys]
     names = (*keys, "rank", *(("group",) if num_keys == 1 else ()))
@@ -89,8 +101,10 @@ def test_entries_in_blocks_are_those_that_share_their_keys(
     given_rows = {"key": first, "group": second, "rank": rank}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "CUT_BYTES", 100)
+        patch.setattr(blocks, "BLOCK_BYTES", 24 * block_rows)
         parts: dict[int, list[pa.RecordBatch]] = {}
         for batch in CutEntries(iter, names, num_parts)(batches(given_rows, cuts)):
+            assert all(pc.less_equal(pc.binary_length(batch["block"]), 24 * block_rows).to_pylist())
             for row in range(len(batch)):
                 parts.setdefault(batch["part"][row].as_py(), []).append(batch.slice(row, 1))
     assert set(parts) <= set(range(num_parts))
