@@ -33,7 +33,7 @@ from dedup.jobs.run_input import content_fingerprint, described_file
 from dedup.output.schema import decisions_schema
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from dedup.engines.spark.plan import Found
 
 _MOST_TASKS = 10_000
 _ADDED = ("cluster_id", "is_keeper", "keeper_id", "jaccard")
@@ -131,9 +131,7 @@ def pass_files(
     stages: Stages,
     files: Sequence[InputFile],
     parts: Sequence[Part],
-    documents: DataFrame,
-    decisions: DataFrame,
-    clusters: DataFrame,
+    result: Found,
     copies: FilteredCopies,
     kinds: Sequence[str],
 ) -> tuple[list[dict[str, Any]], dict[str, int]]:
@@ -147,8 +145,9 @@ def pass_files(
     from pyspark.sql import functions as F  # noqa: N812
     from pyspark.sql.pandas.types import to_arrow_type
 
-    rows = with_removed(documents.select("ordinal", "position", "record", "rank"), decisions)
-    rows = rows.drop("rank")
+    rows = result.documents.select("ordinal", "position", "record", "rank")
+    rows = with_removed(rows, result.decisions).drop("rank")
+    clusters = result.clusters
     added = None
     if "annotated" in kinds:
         added = decisions_schema(to_arrow_type(clusters.schema["keeper_id"].dataType))

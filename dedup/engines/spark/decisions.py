@@ -1,4 +1,4 @@
-"""What the search found, carried back from units to all documents."""
+"""What the search found, carried back from units to the documents that match others."""
 
 from __future__ import annotations
 

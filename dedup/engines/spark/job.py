@@ -78,14 +78,7 @@ def run_files(
             if target is not None:
                 kinds = [] if refused else [*folders]
                 summary["input"]["sources"], counts = pass_files(
-                    stages,
-                    found.files,
-                    parts,
-                    result.documents,
-                    result.decisions,
-                    result.clusters,
-                    copies,
-                    kinds,
+                    stages, found.files, parts, result, copies, kinds
                 )
                 if kinds:
                     summary["output"] = counts

@@ -145,15 +145,16 @@ class Kind(Protocol):
     def lost(
         self, documents: DataFrame, decisions: DataFrame, sketches: DataFrame
     ) -> dict[str, Any]:
-        """Return what the summary says of where documents are removed."""
+        """Return what the summary says of where documents are removed.
+
+        Parameters
+        ----------
+        decisions : what became of those that match others.
+        """
         ...
 
     def summarise(
-        self,
-        documents: DataFrame,
-        decisions: DataFrame,
-        found: Search,
-        counts: dict[str, Any],
+        self, documents: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing.
 

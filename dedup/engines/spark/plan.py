@@ -102,7 +102,7 @@ def find(
     else:
         pairs = decided_pairs(decisions, kind)
         result["pairs"] = result["matched"]
-    summary = kind.summarise(documents, decisions, found, counts.result() | result)
+    summary = kind.summarise(documents, found, counts.result() | result)
     summary |= lost.result()
     if check is not None:
         summary["search"]["refused_by_check"] = found.num_refused

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 SHORT_BYTES = 1 << 30
-"""Input of a short run. Java's optimising compiler takes a core for its first minute, which pays on
-ten times Reuters (1.2 GB of Parquet) and costs a quarter of the time on Reuters."""
+"""Input of a short run. Java's optimising compiler has a core of its own for the first minute: a
+quarter of the time that Reuters takes. Ten times as much, 1.2 GB of Parquet, pays it back."""
 
 
 def check_extra() -> None:

@@ -29,7 +29,6 @@ CLUSTERS = ("clusters", "clustered_documents", "largest_cluster")
 
 def summarise(
     documents: DataFrame,
-    decisions: DataFrame,
     found: Search,
     counts: dict[str, Any],
     config: Config,
@@ -77,7 +76,7 @@ def summarise(
             "kept": count - removed,
             "removed_share": removed / count if count else 0.0,
             "pairs": num_pairs,
-            "omitted_pairs": all_pairs(decisions, found) - num_pairs if omits else 0,
+            "omitted_pairs": all_pairs(documents, found) - num_pairs if omits else 0,
             **({} if config.keep_best == 1 else {"spared": spared}),
         },
         "ignored_shingles": None,

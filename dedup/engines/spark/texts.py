@@ -102,16 +102,12 @@ class Texts:
         return {"removal": removal(documents, decisions, sketches, self.config)}
 
     def summarise(
-        self,
-        documents: DataFrame,
-        decisions: DataFrame,
-        found: Search,
-        counts: dict[str, Any],
+        self, documents: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.summary import summarise
 
-        return summarise(documents, decisions, found, counts, self.config)
+        return summarise(documents, found, counts, self.config)
 
 
 def is_blank() -> Column:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 def summarise(
     documents: DataFrame,
-    decisions: DataFrame,
     found: Search,
     counts: dict[str, Any],
     kind: VectorKind,
@@ -62,7 +61,7 @@ def summarise(
             "kept": count - removed,
             "removed_share": removed / count,
             "pairs": counts["pairs"],
-            "omitted_pairs": all_pairs(decisions, found) - counts["pairs"]
+            "omitted_pairs": all_pairs(documents, found) - counts["pairs"]
             if config.pairs == "all"
             else 0,
         },

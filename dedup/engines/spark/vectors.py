@@ -148,16 +148,12 @@ class VectorKind:
         return {}
 
     def summarise(
-        self,
-        documents: DataFrame,
-        decisions: DataFrame,
-        found: Search,
-        counts: dict[str, Any],
+        self, documents: DataFrame, found: Search, counts: dict[str, Any]
     ) -> dict[str, Any]:
         """Return the summary, but for timing."""
         from dedup.engines.spark.vector_summary import summarise
 
-        return summarise(documents, decisions, found, counts, self)
+        return summarise(documents, found, counts, self)
 
 
 def observed() -> dict[str, Column]:
