@@ -58,6 +58,7 @@ def star_rounds(stages: Stages, buckets: BucketTable, compare: Compare) -> Round
     from pyspark.sql import functions as F  # noqa: N812
 
     active = buckets
+    others = tuple(name for name in buckets.rows.columns if name not in ("key", "lead", "nth"))
     edges: list[DataFrame] = []
     kept: list[DataFrame] = []
     removed: list[DataFrame] = []
@@ -77,9 +78,8 @@ def star_rounds(stages: Stages, buckets: BucketTable, compare: Compare) -> Round
         kept.append(ready.withColumn("kept_in", F.lit(number).cast("bigint")))
         removed.append(gone.withColumn("removed_in", F.lit(number).cast("bigint")))
         settled = ready.unionByName(gone)
-        left = active.rows.join(settled, "rank", "left_anti").drop("lead", "nth")
-        others = tuple(n for n in buckets.rows.columns if n in left.columns and n != "key")
-        active = shared_buckets(stages, f"active_{number}", left.select("key", *others), others)
+        left = active.rows.join(settled, "rank", "left_anti").select("key", *others)
+        active = shared_buckets(stages, f"active_{number}", left, others)
         compared = stages.rows[f"stars_{number}"]
         num_pairs += compared
         num_edges += found.count
